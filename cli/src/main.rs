@@ -2,9 +2,10 @@
 
 mod commands;
 mod copy;
-mod installations;
+mod folders;
 mod new_file;
 mod patience;
+mod remembered;
 mod server;
 mod table;
 mod terminal;

@@ -28,7 +28,7 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
     match metadata(path) {
         Ok(found) if found.is_dir() => Err(format!("{name} is a folder: name a file")),
         Ok(_) if over == Over::Nothing => {
-            Err(format!("{name} is there already, and nothing was done: name another file"))
+            Err(format!("{name} is there already, and was not written over: name another file"))
         }
         Ok(found) if found.is_file() && over == (Over::Unless { forced: false }) => Err(taken(path)),
         // A pipe or a terminal takes what is written, again and again.
@@ -92,9 +92,10 @@ fn open(path: &Path, over: Over, readers: Readers) -> Result<(File, bool), Strin
     Ok((file, false))
 }
 
+/// It is said before anything is done, and when all is done: then it says nothing of that.
 fn taken(path: &Path) -> String {
     format!(
-        "{} is there already, and nothing was done: name another file, or write over it with --force",
+        "{} is there already, and was not written over: name another file, or write over it with --force",
         path.display()
     )
 }
@@ -120,6 +121,7 @@ mod tests {
         for (over, hint) in [(UNFORCED, "--force"), (Over::Nothing, "name another file")] {
             let refused = refuse_taken(&file, over).unwrap_err();
             assert!(refused.contains("is there already") && refused.contains(hint), "{refused}");
+            assert!(!refused.contains("nothing was done"), "stock may be adjusted by now: {refused}");
             assert_eq!(write(&file, "second", over, Readers::Usual).unwrap_err(), refused);
         }
         assert!(!refuse_taken(&file, Over::Nothing).unwrap_err().contains("--force"));

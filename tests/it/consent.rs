@@ -1,6 +1,6 @@
 //! Consent: what works, and everything that must not. After each refusal the sandbox says what was sent to it.
 
-use oauth_callback::begin::begin;
+use oauth_callback::authorization_request::begin;
 use sandbox::Options;
 use shared::core::connection::consent::Consents;
 use shared::core::services::Services;
@@ -361,9 +361,12 @@ async fn narrower_scopes_are_told_on_the_page() {
 #[tokio::test]
 async fn the_operator_hears_how_a_consent_ended() {
     let connector = Connector::start().await;
-    for (decision, code, expected) in [("accept", 0, "✓ Connected"), ("reject", 1, "You declined")] {
+    for (decision, code, expected, next) in [
+        ("accept", 0, "✓ Connected", "Then: zoho-connector keys create --connections shop "),
+        ("reject", 1, "You declined", "zoho-connector connect --connection shop"),
+    ] {
         let data = connector.folder().to_str().unwrap();
-        let args = ["connect", "--data", data, "--public-url", &connector.url];
+        let args = ["connect", "--connection", "shop", "--data", data, "--public-url", &connector.url];
         let mut waiting = tests::process::Running::start(&args, &[]);
         let lines = waiting.until("Waiting").await;
         let link = lines.iter().find(|line| line.contains("/oauth/start?link=")).unwrap().trim().to_owned();
@@ -373,7 +376,8 @@ async fn the_operator_hears_how_a_consent_ended() {
         browser.finish(&back).await;
         let ended = waiting.end().await;
         assert_eq!(ended.code, code, "{ended:?}");
-        assert!(format!("{}{}", ended.out, ended.err).contains(expected), "{ended:?}");
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(told.contains(expected) && told.contains(next), "{ended:?}");
     }
 }
 

@@ -118,8 +118,12 @@ async fn the_sample_events_are_true() {
         ("event-delivery-stream", 1, true),
         ("event-delivery-acknowledgement", 1, false),
     ] {
-        let wake = event_delivery::wake_of(&serde_json::from_str(&read(name)).unwrap()).unwrap();
-        assert_eq!((wake.connections.len(), wake.newest.is_some()), (connections, has_to_settle), "{name}");
+        let trigger = event_delivery::trigger_of(&serde_json::from_str(&read(name)).unwrap()).unwrap();
+        assert_eq!(
+            (trigger.connections.len(), trigger.newest.is_some()),
+            (connections, has_to_settle),
+            "{name}"
+        );
     }
     let oauth = oauth_callback::router(&inside.services, Arc::new(inside.token_refresh.clone()));
     let intake = webhook_intake::router(&inside.services);

@@ -406,6 +406,36 @@ async fn a_place_in_use_takes_no_other_installation() {
     assert!(file.exists());
 }
 
+/// On another machine, the path that a copy came from can be that of an installation of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_folder_that_is_sealed_is_to_be_forgotten_after_an_import() {
+    let (mut connector, _) = Connector::connected().await;
+    let (folder, home, identity) = (TempDir::new().unwrap(), TempDir::new().unwrap(), identity());
+    assert_eq!(connector.interrupt().await, 0);
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let add = ["installations", "add", "own", "--data", text(connector.folder())];
+    assert_eq!(run(&add, &variables, "").await.code, 0);
+    for (place, is_sealed) in [("first", true), ("second", false)] {
+        let (file, new) = (folder.path().join(format!("{place}.age")), folder.path().join(place));
+        let export = ["move", "export", text(&file), "--recipient", RECIPIENT, "--yes"];
+        assert_eq!(connector.run(&export, "").await.code, 0, "{place}");
+        let undo =
+            async || assert_eq!(connector.run(&["move", "undo", "--yes"], "").await.code, 0, "{place}");
+        if !is_sealed {
+            undo().await;
+        }
+        let import =
+            ["move", "import", text(&file), "--identity", text(identity.path()), "--data", text(&new)];
+        let import = run(&import, &variables, "").await;
+        assert_eq!(import.code, 0, "{import:?}");
+        assert_eq!(import.out.contains("installations forget own"), is_sealed, "{import:?}");
+        if is_sealed {
+            undo().await;
+        }
+    }
+}
+
 /// A copy takes as long to open as its passphrase takes to type, or its key to come.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]

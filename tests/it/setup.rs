@@ -163,8 +163,10 @@ async fn a_new_address_is_told_with_all_that_have_the_old_one() {
     for copied in [format!("{new}/oauth/callback"), format!("{new}/webhooks/default/custom/EVENT")] {
         assert!(moved.out.lines().any(|line| line.trim() == copied), "{copied}: {}", moved.out);
     }
-    let kept =
-        format!("The connector that runs keeps the old one: end it, and start it with --public-url {new}.");
+    let kept = format!(
+        "The connector that runs keeps the old one: end it, and start it with --public-url {new} --listen {}.",
+        new.trim_start_matches("http://")
+    );
     for named in ["https://api-console.zoho.com", CLIENT_ID, "webhooks setup --connection default", &kept] {
         assert!(moved.out.contains(named), "{named}: {}", moved.out);
     }
@@ -396,6 +398,8 @@ async fn what_no_flag_says_is_asked_for() {
     let mut setup = Running::at_a_terminal(&named, &variables);
     let lines = setup.until("Your Zoho's data centre").await;
     assert!(!lines.iter().any(|line| line.contains("Its address")), "{lines:#?}");
+    let how = format!("Ctrl-C ends this at any time; `zoho-connector setup --name other --data {other} ");
+    assert!(lines.iter().any(|line| line.starts_with(&how)), "{lines:#?}");
     setup.kill().await;
 }
 

@@ -161,7 +161,6 @@ async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() 
     assert_eq!(statuses, [401, 200, 200]);
 }
 
-/// What was signed for one company must not be believed of another one that is connected by the same name.
 #[tokio::test]
 async fn an_address_that_zoho_cannot_reach_comes_with_a_warning() {
     let (connector, _) = Connector::connected().await;
@@ -178,6 +177,7 @@ async fn an_address_that_zoho_cannot_reach_comes_with_a_warning() {
     }
 }
 
+/// What was signed for one company must not be believed of another one that is connected by the same name.
 #[tokio::test]
 async fn after_a_disconnect_nothing_more_is_believed() {
     let (mut connector, _) = Connector::connected().await;

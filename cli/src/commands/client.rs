@@ -10,7 +10,7 @@ use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::told;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
@@ -132,7 +132,7 @@ impl Set {
         let all = connection::list(&*services.stores.state).await?;
         let of_it: Vec<_> = all.iter().filter(|found| found.client_id == id).cloned().collect();
         let (what, about) = if of_it.is_empty() { ("connect", &all) } else { ("refresh", &of_it) };
-        let (name, names) = known::unsaid(about);
+        let (name, names) = named_connection::unsaid(about);
         let then = self.installation.command(&format!("{what} --connection {name}"));
         say(format!("Then: {then}{names}"));
         Ok(())

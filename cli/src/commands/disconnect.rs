@@ -13,7 +13,8 @@ use shared::core::services::Services;
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::commands::known;
+use crate::commands::keys;
+use crate::commands::named_connection;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -32,7 +33,7 @@ impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let name = self.connection;
-        let found = known::connection(&opened.services, &name).await?;
+        let found = named_connection::find(&opened.services, &name).await?;
         let lost = lost(&opened.services, &found).await?;
         confirm(self.yes, &format!("Lost by disconnecting {name}"), &lost).await?;
         match opened.order(&Order::Disconnect { connection: name.clone() }).await? {
@@ -68,7 +69,7 @@ async fn lost(services: &Services, found: &Connection) -> Result<Vec<String>, Fa
     for key in keys.list().await?.iter().filter(|key| key.connections.contains(&found.name)) {
         let only =
             if key.only_connection().is_some() { "which can do nothing then" } else { "for this connection" };
-        lost.push(format!("the use of {}, {only}", known::described(key)));
+        lost.push(format!("the use of {}, {only}", keys::in_words(key)));
     }
     if let Some(stored) = subscription::get(&*services.stores.state, &found.name).await? {
         let kinds = stored.watch.inventory.iter().map(|kind| kind.word);

@@ -8,9 +8,9 @@ use shared::base::settings::PublicUrl;
 use shared::store::sqlite::Sqlite;
 
 use crate::commands::failure::Failure;
-use crate::commands::installation::public_url;
-use crate::commands::place::in_folder;
-use crate::installations::{Installations as All, Remembered, absolute, check_name, refuse_file};
+use crate::commands::installation::{in_folder, public_url};
+use crate::folders::{absolute, refuse_file};
+use crate::remembered::{Installations as All, Remembered, check_name};
 use crate::table::{Column, Table};
 use crate::terminal::{note, say, say_json};
 
@@ -138,8 +138,9 @@ impl Add {
         one.check()?;
         if let Some(folder) = one.data.as_deref().filter(|folder| !Sqlite::is_in(folder)) {
             note(format!(
-                "There is no store in {} yet; `zoho-connector client set` makes one.",
-                folder.display()
+                "There is no store in {} yet; `zoho-connector setup --name {}` makes one.",
+                folder.display(),
+                self.name
             ));
         }
         let place = one.place();

@@ -15,7 +15,7 @@ use shared::core::writes::audit::Audit;
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::table::{Column, Table};
 use crate::terminal::{say, say_json};
 
@@ -159,9 +159,9 @@ impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Opened { services, public_url, .. } = self.installation.open().await?;
         if self.not_yet_connected {
-            known::warn_of_unknown(&services, &self.connections).await?;
+            named_connection::warn_of_unknown(&services, &self.connections).await?;
         } else {
-            known::refuse_unknown(&services, &self.installation, &self.connections).await?;
+            named_connection::refuse_unknown(&services, &self.installation, &self.connections).await?;
         }
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
@@ -220,7 +220,7 @@ impl List {
         }
         if keys.is_empty() {
             let connections = connection::list(&*services.stores.state).await?;
-            let (name, names) = known::unsaid(&connections);
+            let (name, names) = named_connection::unsaid(&connections);
             let create = self.installation.command(&format!("keys create --connections {name}"));
             say(format!("No keys. `{create}` makes one{names}."));
             return Ok(());
@@ -323,7 +323,7 @@ impl Confirm {
                 || "not known to have written".to_owned(),
                 |at| format!("wrote last {}", minute(at)),
             );
-            on.push(format!("{}, made {}, {last}", known::described(key), minute(key.created)));
+            on.push(format!("{}, made {}, {last}", in_words(key), minute(key.created)));
         }
         confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
         for key in chosen {
@@ -345,8 +345,7 @@ impl Revoke {
         };
         let all = store.list().await?;
         let key = all.iter().find(|key| key.id == id).ok_or_else(missing)?;
-        let lost =
-            [known::described(key), "whoever holds it is refused within a minute, for good".to_owned()];
+        let lost = [in_words(key), "whoever holds it is refused within a minute, for good".to_owned()];
         confirm(self.yes, "Lost by revoking", &lost).await?;
         if !store.revoke(id).await? {
             return Err(missing());
@@ -354,6 +353,13 @@ impl Revoke {
         say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
         Ok(())
     }
+}
+
+/// A key as a person recognises it.
+pub(super) fn in_words(key: &ServiceKey) -> String {
+    let permissions: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
+    let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
+    format!("key {} ({}), {} on {}", key.id, key.label, permissions.join(","), connections.join(","))
 }
 
 #[cfg(test)]

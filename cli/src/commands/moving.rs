@@ -14,9 +14,10 @@ use crate::commands::api::quoted;
 use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
+use crate::commands::serving;
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
-use crate::installations::{Installations, Remembered};
 use crate::patience::patiently;
+use crate::remembered::{Installations, Remembered};
 use crate::server::lock::Lock;
 use crate::terminal::{are, counted, note, say, say_json};
 
@@ -204,23 +205,33 @@ impl Import {
             say(format!("  {why}"));
         }
         let all = Installations::read()?;
-        let is_source = |one: &Remembered| {
-            one.data.as_ref().is_some_and(|data| data.display().to_string() == source)
-                && one.data != place.data
-        };
-        let sealed = all.iter().find(|(_, one)| is_source(one)).map(|(name, _)| name);
+        let mut sealed = None;
+        for (name, one) in all.iter().filter(|(_, one)| is_source(one, &source, &place)) {
+            // On another machine, the same path can be that of an installation of its own.
+            if let Ok(there) = Installation::of(one)
+                && there.seal().await.is_some()
+            {
+                sealed = Some(name);
+            }
+        }
         let flags = self.installation.flags();
         let next = Next {
             name: name.as_deref(),
             place: &place,
             sealed,
             redirect: redirect.as_deref(),
+            listen: &serving::listen(&opened.public_url),
             connections: &connections,
             flags: &flags,
         };
         next.lines().into_iter().for_each(say);
         Ok(())
     }
+}
+
+/// Whether this is where a copy came from, by its path, and not where it went.
+fn is_source(one: &Remembered, path: &str, to: &Remembered) -> bool {
+    one.data.as_ref().is_some_and(|data| data.display().to_string() == path) && one.data != to.data
 }
 
 /// What comes after an import.
@@ -232,6 +243,8 @@ struct Next<'a> {
     sealed: Option<&'a str>,
     /// The new redirect URI, where somebody said the address.
     redirect: Option<&'a str>,
+    /// The flag of `serve` that the address needs.
+    listen: &'a str,
     connections: &'a [&'a str],
     flags: &'a str,
 }
@@ -241,7 +254,7 @@ impl Next<'_> {
         let Self { place, flags, .. } = self;
         let mut lines = vec!["  Next:".to_owned()];
         if place.data.is_some() {
-            let url = if self.redirect.is_some() { "" } else { " --public-url URL" };
+            let url = if self.redirect.is_some() { self.listen } else { " --public-url URL" };
             lines.push(format!("    start it: zoho-connector serve{flags}{url}"));
         }
         if let Some(sealed) = self.sealed {
@@ -334,6 +347,7 @@ mod tests {
             place: &place,
             sealed: Some("old"),
             redirect: None,
+            listen: "",
             connections: &["default", "shop"],
             flags: " --data /srv/new",
         };
@@ -347,11 +361,17 @@ mod tests {
             assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
         }
         assert!(lines.concat().contains("register URL/oauth/callback"), "no address is guessed: {lines:#?}");
+        let (redirect, flags) =
+            (Some("http://localhost:8081/oauth/callback"), " --public-url http://localhost:8081");
+        let lines = Next { redirect, listen: " --listen 127.0.0.1:8081", flags, ..folder }.lines();
+        let start = "serve --public-url http://localhost:8081 --listen 127.0.0.1:8081";
+        assert!(lines.iter().any(|line| line.ends_with(start)), "{lines:#?}");
 
         let place = Remembered { stack: Some("zoho".to_owned()), ..Remembered::default() };
         let redirect = Some("https://shop.example.com/oauth/callback");
         let (name, sealed, flags) = (Some("aws"), None, " --installation aws");
-        let stack = Next { name, place: &place, sealed, redirect, connections: &["default"], flags };
+        let stack =
+            Next { name, place: &place, sealed, redirect, listen: "", connections: &["default"], flags };
         let lines = stack.lines();
         assert!(lines.concat().contains("register https://shop.example.com/oauth/callback"), "{lines:#?}");
         for not in ["serve", "installations"] {

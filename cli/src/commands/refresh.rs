@@ -10,7 +10,7 @@ use shared::store::secret_record::load;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
@@ -63,7 +63,7 @@ impl Refresh {
                 self.installation.command(&format!("connect --connection {name}"))
             )),
             Reply::Unknown => {
-                known::connection(services, &name).await?;
+                named_connection::find(services, &name).await?;
                 failed(format!("there is no connection {name}"))
             }
             _ => failed("a renewal is under way; try again in some seconds".to_owned()),

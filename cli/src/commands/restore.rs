@@ -15,7 +15,7 @@ use shared::store::{Secrets, Stored};
 use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
-use crate::commands::known;
+use crate::commands::keys;
 use crate::copy::{Decryption, Purpose, Reader};
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
@@ -134,7 +134,7 @@ fn key_lines(keys: &[ServiceKey], compared: Option<&Compared>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut list = |head: &str, keys: &[ServiceKey]| {
         lines.push(format!("  {head}:"));
-        lines.extend(keys.iter().map(|key| format!("    {}", known::described(key))));
+        lines.extend(keys.iter().map(|key| format!("    {}", keys::in_words(key))));
     };
     if !keys.is_empty() {
         list("These keys are off until they are confirmed", keys);

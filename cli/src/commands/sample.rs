@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use oauth_callback::begin::begin;
+use oauth_callback::authorization_request::begin;
 use serde_json::{Value, json};
 use shared::core::connection::consent::Consents;
 

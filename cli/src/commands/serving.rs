@@ -7,10 +7,10 @@ use reqwest::Url;
 use shared::base::settings::PublicUrl;
 
 use crate::commands::api::quoted;
-use crate::installations::absolute;
+use crate::folders::absolute;
 
 /// Where `serve` listens if it is not told otherwise.
-pub(super) const USUAL: &str = "127.0.0.1:8080";
+pub(super) const USUAL_LISTEN: &str = "127.0.0.1:8080";
 
 /// The command that serves this folder at this address, for a shell in any folder.
 pub(super) fn command(folder: &Path, url: &PublicUrl) -> String {
@@ -26,7 +26,7 @@ pub(super) fn command(folder: &Path, url: &PublicUrl) -> String {
 /// The flag of `serve` that this address needs, with a blank before; nothing where the usual one does.
 pub(super) fn listen(url: &PublicUrl) -> String {
     match place(url) {
-        Some(place) if place != USUAL => format!(" --listen {place}"),
+        Some(place) if place != USUAL_LISTEN => format!(" --listen {place}"),
         _ => String::new(),
     }
 }

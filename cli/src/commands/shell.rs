@@ -7,7 +7,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::commands::failure::Failure;
-use crate::installations::refuse_file;
+use crate::folders::refuse_file;
 use crate::terminal::say;
 
 const PROGRAM: &str = "zoho-connector";

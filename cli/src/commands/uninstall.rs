@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::commands::confirm::confirm;
 use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known::described;
+use crate::commands::keys::in_words;
 use crate::terminal::{are, counted, say};
 
 /// A renewal that is under way ends within this many tries, two seconds apart.
@@ -45,7 +45,7 @@ impl Uninstall {
             .iter()
             .map(|found| format!("the connection {}, here and at Zoho", found.name))
             .collect();
-        lost.extend(keys.iter().map(described));
+        lost.extend(keys.iter().map(in_words));
         lost.push(kept(&opened.services.settings.home));
         confirm(self.yes, "Lost for good by uninstalling", &lost).await?;
         let mut unrevoked = Vec::new();

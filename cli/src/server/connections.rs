@@ -2,6 +2,7 @@
 //! keeps nobody else from being answered: at the limit, the connection that is least in use is closed for the next.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -261,9 +263,13 @@ async fn one(
                 progress.set(Stage::Working);
                 *request.body_mut() = Body::empty();
             }
-            let answer = app.oneshot(request).await;
+            let Ok(mut answer) = app.oneshot(request).await;
+            if progress.left_unread.load(Ordering::SeqCst) {
+                // Its connection ends. A caller who is not told sends the next request there, where nobody reads it.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             progress.set(Stage::Between);
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
     let mut connection =
@@ -426,6 +432,29 @@ mod tests {
         stream.write_all(&vec![b'x'; SIZE]).await.unwrap();
         let answer = rest(stream).await;
         assert!(answer.ends_with("not read"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn who_sends_a_body_that_is_not_read_is_told_that_the_connection_ends() {
+        let app = Router::new()
+            .route("/", get(|| async { "here" }))
+            .route("/unread", post(|| async { "answer" }))
+            .route("/read", post(|_: String| async { "answer" }));
+        let (address, _stop, _serving) = start_with(app, limits(8)).await;
+        for (path, is_read) in [("/read", true), ("/unread", false), ("/nowhere", false)] {
+            let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n");
+            let mut stream = open(address, &head).await;
+            if is_read {
+                // All of it is there before the answer is, and the connection stays.
+                stream.write_all(b"body").await.unwrap();
+                stream.write_all(WHOLE.as_bytes()).await.unwrap();
+                let answers = rest(stream).await;
+                assert!(answers.contains("answer") && answers.ends_with("here"), "{answers}");
+            } else {
+                let answer = rest(stream).await;
+                assert!(answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

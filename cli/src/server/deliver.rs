@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_delivery::{EventDelivery, Wake};
+use event_delivery::{EventDelivery, Trigger};
 use futures::future::BoxFuture;
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::{ConnectionName, moment_of};
+use shared::core::events::EVENTS;
 use shared::core::events::ledger::FREED;
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
@@ -27,7 +28,7 @@ pub(crate) struct NewEvents(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    wake: Mutex<Wake>,
+    trigger: Mutex<Trigger>,
     came: Notify,
     freed: Mutex<BTreeSet<ConnectionName>>,
     acknowledged: Notify,
@@ -48,15 +49,15 @@ impl NewEvents {
         watched
     }
 
-    fn take(&self) -> Wake {
-        std::mem::take(&mut *self.0.wake.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take(&self) -> Trigger {
+        std::mem::take(&mut *self.0.trigger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn add(&self, connection: ConnectionName, at: Option<Timestamp>) {
-        let mut wake = self.0.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        wake.connections.insert(connection);
-        wake.newest = wake.newest.max(at);
-        drop(wake);
+        let mut trigger = self.0.trigger.lock().unwrap_or_else(PoisonError::into_inner);
+        trigger.connections.insert(connection);
+        trigger.newest = trigger.newest.max(at);
+        drop(trigger);
         self.0.came.notify_one();
     }
 
@@ -110,22 +111,22 @@ impl<'a> Alarm<'a> {
     }
 
     /// What is due comes first: else it would wait for as long as events keep coming.
-    async fn next(&mut self, new: &NewEvents) -> Wake {
+    async fn next(&mut self, new: &NewEvents) -> Trigger {
         loop {
-            let wake = select! {
+            let trigger = select! {
                 biased;
-                () = &mut self.timer => Wake::default(),
+                () = &mut self.timer => Trigger::default(),
                 () = self.due.sooner.notified() => {
                     *self = Self::set(self.due, self.clock);
                     continue;
                 }
                 () = new.0.came.notified() => new.take(),
             };
-            if wake.connections.is_empty() {
+            if trigger.connections.is_empty() {
                 self.due.set(Instant::now() + SWEEP_INTERVAL);
                 *self = Self::set(self.due, self.clock);
             }
-            return wake;
+            return trigger;
         }
     }
 }
@@ -142,8 +143,8 @@ impl InProcess {
     async fn on_schedule_and_events(&self) {
         let mut alarm = Alarm::set(&self.due, &self.clock);
         loop {
-            let wake = alarm.next(&self.new).await;
-            self.deliver(wake).await;
+            let trigger = alarm.next(&self.new).await;
+            self.deliver(trigger).await;
         }
     }
 
@@ -154,13 +155,13 @@ impl InProcess {
             acknowledged.notified().await;
             let connections = self.new.take_freed();
             if !connections.is_empty() {
-                self.deliver(Wake { connections, newest: None }).await;
+                self.deliver(Trigger { connections, newest: None }).await;
             }
         }
     }
 
-    async fn deliver(&self, wake: Wake) {
-        match self.function.handle(wake).await {
+    async fn deliver(&self, trigger: Trigger) {
+        match self.function.handle(trigger).await {
             Ok(swept) => {
                 let next = swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &self.clock));
                 self.due.not_later_than(Instant::now() + next);
@@ -198,7 +199,7 @@ impl Table for Watched {
                 Write::Delete(..) => None,
             })
         };
-        let (event, freed) = (of("event#"), of(FREED));
+        let (event, freed) = (of(EVENTS), of(FREED));
         let outcome = self.table.transact(steps).await?;
         if let Some((connection, at)) = event.filter(|_| outcome.is_done()) {
             self.new.add(connection, at);
@@ -234,10 +235,10 @@ mod tests {
         let table = Watched { table: stores.events, new: new.clone() };
         let put = |partition: &str| Put::record(Key::new(partition, "last"), &1, Condition::Any).unwrap();
         table.put(put("queue#eu")).await.unwrap();
-        assert!(new.take_freed().is_empty() && new.take() == Wake::default());
+        assert!(new.take_freed().is_empty() && new.take() == Trigger::default());
         table.put(put("freed#eu")).await.unwrap();
         assert_eq!(new.take_freed().into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
-        assert_eq!(new.take(), Wake::default(), "no new event");
+        assert_eq!(new.take(), Trigger::default(), "no new event");
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ pub(crate) struct App {
     pub(crate) audit: Arc<Audit>,
     pub(crate) mappings: Mappings,
     pub(crate) reconciliations: Reconciliations,
-    /// Zoho's calls of a day, where the operator set them.
+    /// How many calls a day Zoho allows, where the operator set it.
     pub(crate) calls_a_day: Option<u32>,
     pub(crate) events: Events,
     pub(crate) ledger: Ledger,

@@ -27,7 +27,7 @@ use crate::queue::Queue;
 use crate::send::Sender;
 use crate::sweep::Sweep;
 use crate::swept::Swept;
-use crate::trigger::{Wake, wait_until_settled};
+use crate::trigger::{Trigger, wait_until_settled};
 use crate::trouble_events::TroubleEvents;
 use crate::zoho_reads::ZohoReads;
 
@@ -76,12 +76,12 @@ impl EventDelivery {
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn handle(&self, wake: Wake) -> Result<Swept, StoreError> {
-        wait_until_settled(&*self.clock, &wake).await;
-        self.sweep(&wake.connections).await
+    pub async fn handle(&self, trigger: Trigger) -> Result<Swept, StoreError> {
+        wait_until_settled(&*self.clock, &trigger).await;
+        self.sweep(&trigger.connections).await
     }
 
-    /// Brings the events of these connections on their way; without any, does all that is due for all that are known.
+    /// Sweeps these connections. If none is named, does all that is due for all connections.
     ///
     /// # Errors
     /// Where the store fails for all of them.

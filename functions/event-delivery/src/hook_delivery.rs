@@ -50,7 +50,7 @@ impl HookDelivery<'_> {
                 return Ok(());
             }
             if room {
-                // Who told something took a turn for it.
+                // A batch that was sent has taken a turn.
                 let standing = if again { self.ledger.standing().await? } else { standing };
                 again |= self.freeze_next(name, hook, &standing, swept).await?;
             }
@@ -61,7 +61,7 @@ impl HookDelivery<'_> {
         Ok(())
     }
 
-    /// Advances each open batch that is due. Where the hook refuses everything, only batches that are to be given up.
+    /// Advances each open batch that is due. While the hook refuses everything, it only gives up batches.
     async fn advance_open(
         &self,
         name: &ConnectionName,

@@ -22,4 +22,4 @@ mod zoho_reads;
 
 pub use crate::event_delivery::EventDelivery;
 pub use crate::swept::Swept;
-pub use crate::trigger::{Wake, wake_of};
+pub use crate::trigger::{Trigger, trigger_of};

@@ -1,6 +1,6 @@
 //! event-delivery on Lambda: EventBridge's schedule, or new rows in the stream of the events table.
 
-use event_delivery::{EventDelivery, wake_of};
+use event_delivery::{EventDelivery, trigger_of};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::core::services::Services;
 
@@ -15,8 +15,8 @@ async fn main() -> Result<(), Error> {
         token_refresh.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
     let function = &EventDelivery::new(&services, token_refresh);
     run(service_fn(async |event: LambdaEvent<_>| {
-        let wake = wake_of(&event.payload).map_err(|error| named("BadEvent", error))?;
-        function.handle(wake).await.map_err(|error| named("StoreUnavailable", error))
+        let trigger = trigger_of(&event.payload).map_err(|error| named("BadEvent", error))?;
+        function.handle(trigger).await.map_err(|error| named("StoreUnavailable", error))
     }))
     .await
 }

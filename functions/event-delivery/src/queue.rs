@@ -11,20 +11,20 @@ use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
 use crate::enrich::Enrichment;
-use crate::zoho_reads::Run;
+use crate::zoho_reads::ReadBudget;
 
-/// Events of one step.
+/// How many events one step reads.
 const EVENTS_PER_STEP: usize = 25;
 
 /// What became of a connection's events.
 pub(crate) struct Queued {
     /// Entries that were made of them.
     pub(crate) count: usize,
-    /// The products for which some wait, or may wait, because time was over.
+    /// The products whose events wait for a lookup, or may wait because the time was over.
     pub(crate) waiting: BTreeSet<Product>,
-    /// What the reads of their records came to.
-    pub(crate) run: Run,
-    /// Why it was not done.
+    /// What is left for further reads.
+    pub(crate) budget: ReadBudget,
+    /// The failure of the store, where there was one.
     pub(crate) failed: Option<StoreError>,
 }
 
@@ -45,8 +45,8 @@ impl Queue<'_> {
         lookups_until: Instant,
         until: Instant,
     ) -> Queued {
-        let (run, waiting) = (Run::new(lookups_until), BTreeSet::new());
-        let mut queued = Queued { count: 0, waiting, run, failed: None };
+        let (budget, waiting) = (ReadBudget::new(lookups_until), BTreeSet::new());
+        let mut queued = Queued { count: 0, waiting, budget, failed: None };
         if let Err(error) = self.fill_until(name, from, until, &mut queued).await {
             queued.failed = Some(error);
         }
@@ -71,7 +71,7 @@ impl Queue<'_> {
                 return Ok(());
             }
             let mut step = from.step(&events);
-            let enriched = self.enrichment.look_up(name, step.entries(), &mut queued.run).await;
+            let enriched = self.enrichment.look_up(name, step.entries(), &mut queued.budget).await;
             if let Some((index, _)) = enriched.waits {
                 step.end_before(index);
             }

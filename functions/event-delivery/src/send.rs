@@ -1,4 +1,4 @@
-//! One try to send a batch: it is written down, sent, its answer is judged, and the outcome is written down.
+//! One attempt to send a batch: the attempt is stored, the batch sent, the answer judged, and the outcome stored.
 
 use std::time::Duration;
 

@@ -36,7 +36,7 @@ pub(crate) struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Sweeps these connections, which have new events; without any, all of them, and their lists.
+    /// Sweeps these connections, which have new events. If none is named, sweeps all connections and polls their lists.
     pub(crate) async fn run(&self, woken: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
         let (started, until) = (Instant::now(), Instant::now() + SWEEP_BUDGET);
         let connections = if woken.is_empty() {
@@ -65,7 +65,7 @@ impl Sweep<'_> {
         Ok(all)
     }
 
-    /// Gives what is left of the events of each connection.
+    /// Fills the queue of each connection, and says what came of it.
     async fn queue_events(
         &self,
         connections: Vec<(ConnectionName, Option<FanOut>)>,

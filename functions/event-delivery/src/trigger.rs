@@ -6,15 +6,15 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
-use shared::core::events::SETTLED;
 use shared::core::events::ledger::FREED;
+use shared::core::events::{EVENTS, SETTLED};
 
-/// How long new events are waited for at most, whatever their time says.
+/// The longest wait until new events are settled, whatever their time says.
 const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
 
 /// What triggered the function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wake {
+pub struct Trigger {
     /// The connections of new events and of acknowledgements. Without any, all that is due is done for all of them.
     pub connections: BTreeSet<ConnectionName>,
     /// When the newest of them arrived.
@@ -25,32 +25,33 @@ pub struct Wake {
 ///
 /// # Errors
 /// One line, where it is neither.
-pub fn wake_of(event: &Value) -> Result<Wake, String> {
+pub fn trigger_of(event: &Value) -> Result<Trigger, String> {
     let text = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
     if text(event, "/source").is_some_and(|source| source.starts_with("aws.")) {
-        return Ok(Wake::default());
+        return Ok(Trigger::default());
     }
     let records = event.get("Records").and_then(Value::as_array);
     let records = records.ok_or("the event is neither a schedule's nor a stream's")?;
-    let mut wake = Wake::default();
+    let mut trigger = Trigger::default();
     for record in records {
         let (partition, sort) = (text(record, "/dynamodb/Keys/pk/S"), text(record, "/dynamodb/Keys/sk/S"));
         let partition = partition.as_deref().unwrap_or_default();
         if let Some(connection) = partition.strip_prefix(FREED) {
-            wake.connections.extend(connection.parse::<ConnectionName>());
+            trigger.connections.extend(connection.parse::<ConnectionName>());
             continue;
         }
         // Other rows of the ledger are in the same table.
-        let Some(connection) = partition.strip_prefix("event#") else { continue };
-        wake.connections.extend(connection.parse::<ConnectionName>());
-        wake.newest = wake.newest.max(sort.filter(|id| is_time_ordered(id)).and_then(|id| moment_of(&id)));
+        let Some(connection) = partition.strip_prefix(EVENTS) else { continue };
+        trigger.connections.extend(connection.parse::<ConnectionName>());
+        trigger.newest =
+            trigger.newest.max(sort.filter(|id| is_time_ordered(id)).and_then(|id| moment_of(&id)));
     }
-    Ok(wake)
+    Ok(trigger)
 }
 
 /// Waits until the newest event is settled: before that, an earlier one could still be on its way into the table.
-pub(crate) async fn wait_until_settled(clock: &dyn Clock, wake: &Wake) {
-    let Some(newest) = wake.newest else { return };
+pub(crate) async fn wait_until_settled(clock: &dyn Clock, trigger: &Trigger) {
+    let Some(newest) = trigger.newest else { return };
     let settled = later(newest, SETTLED + SignedDuration::from_millis(1));
     let wait = Duration::try_from(settled.duration_since(clock.now())).unwrap_or_default();
     clock.sleep(wait.min(MAX_SETTLING_WAIT)).await;
@@ -64,19 +65,19 @@ mod tests {
 
     #[test]
     fn schedules_and_streams_wake_and_our_own_rows_do_not() {
-        assert_eq!(wake_of(&json!({ "source": "aws.events" })), Ok(Wake::default()));
+        assert_eq!(trigger_of(&json!({ "source": "aws.events" })), Ok(Trigger::default()));
         let id = "019aa8c3a00ffffffffffffffffffff";
         let record = |partition: &str, sort: &str| json!({ "dynamodb": { "Keys": { "pk": { "S": partition }, "sk": { "S": sort } } } });
-        let wake =
-            wake_of(&json!({ "Records": [record("event#eu", id), record("queue#default", id)] })).unwrap();
-        assert_eq!(wake.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
-        assert_eq!(wake.newest, moment_of(id));
-        assert_eq!(wake_of(&json!({ "Records": [record("queue#default", id)] })), Ok(Wake::default()));
-        let freed = wake_of(&json!({ "Records": [record("freed#eu", "last")] })).unwrap();
+        let trigger =
+            trigger_of(&json!({ "Records": [record("event#eu", id), record("queue#default", id)] })).unwrap();
+        assert_eq!(trigger.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
+        assert_eq!(trigger.newest, moment_of(id));
+        assert_eq!(trigger_of(&json!({ "Records": [record("queue#default", id)] })), Ok(Trigger::default()));
+        let freed = trigger_of(&json!({ "Records": [record("freed#eu", "last")] })).unwrap();
         assert_eq!(freed.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
         assert_eq!(freed.newest, None, "nothing has to settle");
         for bad in [json!({}), json!([]), json!({ "Records": 1 })] {
-            assert!(wake_of(&bad).is_err(), "{bad}");
+            assert!(trigger_of(&bad).is_err(), "{bad}");
         }
     }
 }

@@ -214,3 +214,22 @@ fn denied(name: &ConnectionName, error: Option<&str>) -> Ending {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_declined_is_told_of_a_link_of_the_same_connection() {
+        let shop: ConnectionName = "shop".parse().unwrap();
+        for (error, why) in [
+            (Some("access_denied"), "You declined, so Zoho gave no access."),
+            (Some("other"), "Zoho gave no access."),
+            (None, "Zoho gave no access."),
+        ] {
+            let lines = denied(error, &shop).lines;
+            assert_eq!(lines[0], why);
+            assert!(lines[1].contains("`zoho-connector connect --connection shop`"), "{lines:?}");
+        }
+    }
+}

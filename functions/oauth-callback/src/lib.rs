@@ -2,7 +2,7 @@
 //! it hands the code that Zoho gives to token-refresh.
 
 mod app;
-pub mod begin;
+pub mod authorization_request;
 mod browser;
 mod callback;
 mod cookie;

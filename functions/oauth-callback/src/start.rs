@@ -16,7 +16,7 @@ use shared::core::connection::{self, Connection, State as ConnectionState};
 use shared::store::{StoreError, Table};
 
 use crate::app::App;
-use crate::begin::begin;
+use crate::authorization_request::begin;
 use crate::pages;
 
 #[derive(Deserialize, Default)]
@@ -52,11 +52,11 @@ async fn answer(app: &App, start: Start, origin: &PublicUrl) -> Result<Response,
         },
         (None, None) => return Ok(pages::link_unknown().into_response()),
     };
-    let Some(beginning) = begin(&app.consents, &app.centres, origin, wish, link, app.pkce).await? else {
+    let Some(request) = begin(&app.consents, &app.centres, origin, wish, link, app.pkce).await? else {
         return Ok(pages::too_many().into_response());
     };
-    let headers = [(header::LOCATION, beginning.location)];
-    Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, beginning.cookie)]).into_response())
+    let headers = [(header::LOCATION, request.location)];
+    Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, request.cookie)]).into_response())
 }
 
 /// The connection, where its grant is dead: only then may anybody who knows the address consent again.

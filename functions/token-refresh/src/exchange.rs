@@ -45,7 +45,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
     let (code, redirect_uri) = ((&asked.code, asked.verifier.as_ref()), asked.redirect_uri.as_deref());
-    // Read before the code is spent: what is revoked below must not be what the connection stands on.
+    // Read before the code is spent: the grant that the connection uses must not be revoked below.
     let standing = standing(app, name).await?;
     let granted = match app.accounts.exchange(dc, credentials, code, redirect_uri).await {
         Ok(granted) => granted,
@@ -148,14 +148,14 @@ async fn reserve_exchange(app: &App, wish: &Wish) -> Result<(), NotExchanged> {
     Ok(())
 }
 
-/// The refresh token that the connection stands on.
+/// The refresh token that the connection uses.
 async fn standing(app: &App, name: &ConnectionName) -> Result<Option<RefreshToken>, StoreError> {
     let stored = load::<Grant>(&*app.stores.secrets, &Grant::secret_name(name)).await?;
     Ok(stored.map(|(grant, _)| grant.refresh_token))
 }
 
-/// Revokes the grant of a consent that came to nothing, unless the connection stood on it before, or does so now: no page of Zoho's says
-/// that a second consent never gives the refresh token of the first.
+/// Revokes the grant of a consent that failed, unless the connection used it before or uses it now: no page of Zoho's says that a second
+/// consent never gives the refresh token of the first.
 async fn revoke_unless_in_use(
     app: &App,
     name: &ConnectionName,

@@ -1,4 +1,4 @@
-//! The entry: each ask goes to the file that does it.
+//! The entry of the function: checks that a request may be done (`proof`), and calls the file that does it.
 
 use serde_json::Value;
 use shared::base::telemetry::count;
@@ -25,7 +25,7 @@ impl TokenRefresh {
         Self(App::new(services))
     }
 
-    /// Does what is asked, where it may be done.
+    /// Does what is asked, if it is allowed.
     ///
     /// # Errors
     /// Where the store fails. Everything that Zoho can do is a reply.

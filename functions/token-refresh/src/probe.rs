@@ -23,7 +23,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long to wait in all for calls that other programs use up, and the pause between two tries: a person waits at the browser,
 /// and gets an answer within 25 seconds.
 const MAX_WAIT: Duration = Duration::from_secs(12);
-const PAUSE: Duration = Duration::from_secs(3);
+const RETRY_PAUSE: Duration = Duration::from_secs(3);
 
 /// What the reads found.
 pub(crate) struct Found {
@@ -190,7 +190,7 @@ impl Reader<'_> {
                 Err(failure) if is_crowded(&failure) => failure,
                 judged => return judged,
             };
-            let pause = failure.retry_after.map_or(PAUSE, Duration::from_secs).max(PAUSE);
+            let pause = failure.retry_after.map_or(RETRY_PAUSE, Duration::from_secs).max(RETRY_PAUSE);
             if Instant::now() + pause > self.until {
                 return Err(failure);
             }

@@ -1,6 +1,6 @@
-//! Whether what is asked may be done. Every function may ask for tokens, so somebody who takes one over could ask for anything. A
-//! consent therefore counts only with the operator's link, or for a connection that is dead; all else counts only with the operator's
-//! order. Links and orders are rows that no function can write.
+//! Checks whether a request is allowed. Every function may call token-refresh, so an attacker who takes one over could ask for
+//! anything. Therefore a consent counts only with the operator's link, or for a connection that is dead, and an end or a change of
+//! channel only with the operator's order. Links and orders are rows that no function can write.
 
 use shared::core::connection;
 use shared::core::connection::State;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::consent_results::failed;
 use crate::task::{Exchange, Task};
 
-/// What there is to do, or the reply where it may not be done. A link or an order is used up.
+/// The task of a request, or the reply where it is not allowed. Uses up the link or the order.
 pub(crate) async fn proven(app: &App, ask: Ask) -> Result<Result<Task, Reply>, StoreError> {
     Ok(Ok(match ask {
         Ask::Renew { connection, dead } => Task::Renew { connection, dead },
@@ -34,7 +34,7 @@ pub(crate) async fn proven(app: &App, ask: Ask) -> Result<Result<Task, Reply>, S
     }))
 }
 
-/// What the user was asked for, by what is stored here and not by who asks.
+/// What the user was asked for. It is read from what is stored here: the function that calls could say anything.
 async fn wish(app: &App, consented: Consented) -> Result<Result<Wish, Reply>, StoreError> {
     match consented {
         Consented::ByLink { link } => Ok(app.consents.take_link(&link).await?.ok_or(Reply::LinkUsed)),

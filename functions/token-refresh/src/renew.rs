@@ -1,4 +1,4 @@
-//! A new access token for one connection.
+//! Renews the access token of one connection.
 
 use shared::base::clock::{SignedDuration, Timestamp, earlier, is_to_come, later, seconds_until};
 use shared::base::id::ConnectionName;
@@ -23,8 +23,8 @@ use crate::store_token::{access_token, store_token};
 /// A token that ends within this time is renewed when a caller asks.
 pub(crate) const EXPIRES_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// So long after a consent, a grant that is not found may be one that is not seen yet: Secrets Manager is not everywhere at once.
-const UNSEEN: SignedDuration = SignedDuration::from_secs(60);
+/// How long after a consent its grant may not be readable yet: Secrets Manager is not everywhere at once.
+const VISIBILITY_DELAY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The longest pause that Zoho can ask for, in seconds; none is longer.
 const LONGEST_PAUSE: i64 = 3600;
@@ -42,7 +42,7 @@ pub(crate) async fn renew(
     margin: SignedDuration,
 ) -> Result<Reply, StoreError> {
     let state = &*app.stores.state;
-    // Without the lease, because callers come again and again during a pause.
+    // This is checked without the lease, because callers come again and again during a pause.
     if let Some(wait) = connection::get(state, name).await?.and_then(|found| pausing(&found, app.clock.now()))
     {
         return Ok(wait);
@@ -94,7 +94,8 @@ pub(crate) async fn renew(
 
 /// Whether the grant of this row may be there though it is not found.
 pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
-    row.state != State::Disconnecting && is_to_come(later(row.connected_at, UNSEEN), now, UNSEEN)
+    row.state != State::Disconnecting
+        && is_to_come(later(row.connected_at, VISIBILITY_DELAY), now, VISIBILITY_DELAY)
 }
 
 /// The reply of a connection that must leave Zoho alone for now.
@@ -108,7 +109,7 @@ fn pausing(found: &Connection, now: Timestamp) -> Option<Reply> {
     }
 }
 
-/// Asks Zoho for a token, where nothing speaks against it, and notes in `found` how the connection is then.
+/// Asks Zoho for a token, unless the connection must wait, and changes the state in `found` by the answer.
 async fn call_zoho(
     app: &App,
     lease: &Lease<'_>,

@@ -58,11 +58,11 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     for error in results.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!(%error, "a scheduled renewal failed");
     }
-    // After the tokens, because channels need them.
+    // Channels come after the tokens, because they need them.
     if let Err(error) = keep_channels(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "channels could not be read");
     }
-    // Last, so that a Zoho that does not answer a revocation delays nothing else.
+    // Revocations come last, so that a Zoho that does not answer them delays nothing else.
     if let Err(error) = clear_parked(app).await {
         tracing::error!(%error, "parked grants could not be read");
     }
@@ -91,7 +91,6 @@ fn measure(connections: &[Connection]) {
 /// How many connections are in which state: always those that are healthy, and each trouble that there is.
 pub(crate) fn by_state(connections: &[Connection]) -> Vec<(&'static str, usize)> {
     let of = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
-    let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
-    let troubles = troubles.map(|word| (word, of(word))).into_iter().filter(|(_, found)| *found > 0);
-    std::iter::once(("healthy", of("healthy"))).chain(troubles).collect()
+    let all = State::WORDS.into_iter().map(|word| (word, of(word)));
+    all.filter(|(word, found)| *found > 0 || *word == State::Healthy.as_str()).collect()
 }

@@ -1,4 +1,4 @@
-//! What there is to do, once it is known that it may be done.
+//! The tasks of the function. `proof` makes a task of a request that is allowed.
 
 use shared::base::id::ConnectionName;
 use shared::core::connection::consent::Wish;

@@ -10,7 +10,7 @@ use crate::operators_test::is_test;
 use crate::rejection::too_large;
 use crate::secret_cache::SecretCache;
 
-/// How deep a body may nest, as everywhere here: who gets it within an event must be able to read it, and many readers end at 64 or 128.
+/// How deep a body may nest. Readers get it within an event, and many of them give up at 64 or 128 levels.
 const MAX_DEPTH: usize = 64;
 
 /// Checks a delivery with the secrets that are cached and, where it does not fit, with newer ones.

@@ -1,11 +1,11 @@
-//! Tests that the operator sends: `zoho-connector webhooks send-test`. They go the way of everything that Zoho sends, and no agent is to
-//! work on them.
+//! Recognises tests that the operator sends with `zoho-connector webhooks send-test`. They go the same way as Zoho's webhooks, and no
+//! agent is to work on them.
 
 use serde_json::Value;
 use shared::core::events::TEST_NOTE;
 
-/// Whether a delivery of this type is such a test. Where the note stands, Zoho and others have something else: an address, or a field
-/// of a record that they do not send under this type.
+/// Whether a delivery of this type is such a test. Its note stands where a genuine delivery has something else: an address, or a field
+/// that no record of this type has.
 pub(crate) fn is_test(kind: &str, body: &str) -> bool {
     let note = match kind {
         "zoho.inventory.test.changed" => "/test/note",

@@ -1,5 +1,5 @@
-//! What a webhook of the finance suite is about. The body names no event: it holds the record under its singular key,
-//! or, as a form, in a field `JSONString` or in fields of its own.
+//! Reads from a webhook of the finance suite which record it is about. The body names no event. It holds the record under its singular
+//! key, or, as a form, in a field `JSONString` or in fields of its own.
 
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
@@ -45,7 +45,7 @@ impl Payload {
         placeholders(&document, &mut unfilled);
         let document = match document {
             Value::Object(document) => document,
-            // Of several records none names the event, and whoever reads it finds them in its body.
+            // A list of records names none; readers of the event find them in its body.
             Value::Array(_) => Object::new(),
             _ => return None,
         };

@@ -40,7 +40,7 @@ pub(crate) async fn refuse_large(request: Request, next: Next) -> Response {
     }
 }
 
-/// Not genuine. The log gets the names of the headers and no values, which could be the sender's secrets.
+/// The problem of a delivery that is not genuine. The log gets the names of its headers and no values, which could be the sender's secrets.
 pub(crate) fn not_genuine(code: Code, detail: &'static str, headers: &HeaderMap, body: &[u8]) -> Problem {
     let mut names = String::new();
     for name in headers.keys().take_while(|name| name.as_str().len() < MAX_HEADER_NAMES) {

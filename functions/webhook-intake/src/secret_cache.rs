@@ -55,7 +55,7 @@ impl SecretCache {
         began.is_some_and(|at| is_younger(at, self.clock.now(), REREAD_PAUSE))
     }
 
-    /// Newer ones than these, unless they were read just now.
+    /// The secrets as they are stored now, where these may be older. None where they were read just now.
     pub(crate) async fn newer(
         &self,
         than: &Arc<WebhookSecrets>,

@@ -38,7 +38,8 @@ const HELD: [(&str, &[&str], Option<&str>); 8] = [
 /// Where the answer of a call that was passed through stands, in base64, and the name of a file in it.
 const EXACT: (&str, &str) = ("/state/done/exact/body", "/state/done/exact/content_disposition");
 
-/// Where rows say when they came or were written.
+/// Where rows say when they came or were written. An answer to a write says only until when its request may have run, which is half a minute
+/// later.
 const MOMENTS: [&str; 5] = ["/at", "/event/receivedtime", "/receivedtime", "/entry/receivedtime", "/until"];
 
 /// The ends of names of fields that say nothing of a person, in small letters.

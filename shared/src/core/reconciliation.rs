@@ -14,6 +14,9 @@ use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Table
 /// How long reconciliations are kept: as long as the audit of what they changed.
 pub const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
+/// The most counts of one reconciliation.
+pub const MAX_COUNTS: usize = 50_000;
+
 /// For how long the same request with the same key means the same reconciliation.
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use event_delivery::{EventDelivery, Wake};
+use event_delivery::{EventDelivery, Trigger};
 use futures::future::join;
 use serde::Serialize;
 use serde_json::json;
@@ -259,7 +259,7 @@ async fn an_event_of_a_million_a_day_is_soon_in_the_queue() {
             served += batch.len();
             let newest = batch.iter().map(|(_, at)| *at).max();
             let connections = batch.into_iter().map(|(name, _)| name).collect();
-            let swept = delivery.handle(Wake { connections, newest }).await.unwrap();
+            let swept = delivery.handle(Trigger { connections, newest }).await.unwrap();
             assert_eq!(swept.failed, 0, "{swept:?}");
         }
     };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_delivery::{EventDelivery, wake_of};
+use event_delivery::{EventDelivery, trigger_of};
 use serde_json::{Value, json};
 use shared::base::background::Background;
 use shared::base::clock::Timestamp;
@@ -454,8 +454,8 @@ async fn stream(stage: Stage) {
 /// A process of event-delivery that is woken by a row of the table.
 async fn woken(stage: Stage, partition: String, sort: String) {
     let keys = json!({ "pk": { "S": partition }, "sk": { "S": sort } });
-    let wake = wake_of(&json!({ "Records": [{ "dynamodb": { "Keys": keys } }] })).unwrap();
-    EventDelivery::new(&services(&stage), Arc::new(NoOther)).handle(wake).await.unwrap();
+    let trigger = trigger_of(&json!({ "Records": [{ "dynamodb": { "Keys": keys } }] })).unwrap();
+    EventDelivery::new(&services(&stage), Arc::new(NoOther)).handle(trigger).await.unwrap();
 }
 
 fn hook() -> Hook {

@@ -16,7 +16,8 @@ use super::held::{Held, Made};
 use super::typed::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, with_flags};
-use crate::commands::known;
+use crate::commands::named_connection;
+use crate::folders::absolute;
 
 /// The address of the API.
 const URL: &str = "ZOHO_CONNECTOR_URL";
@@ -66,7 +67,7 @@ impl Access {
         }
         let connection = self.connection.clone().unwrap_or_default();
         // The API would speak of a key that this command has made, and has an empty list of mappings for any name.
-        known::connection(&opened.services, &connection).await?;
+        named_connection::find(&opened.services, &connection).await?;
         let made = Made::new(&opened.services, connection.clone(), level).await?;
         Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)), None)
     }
@@ -74,7 +75,8 @@ impl Access {
     /// A text whose commands, between backticks, are led to the same API and connection.
     pub(crate) fn led(&self, text: &str) -> String {
         let url = self.url.as_deref().map(quoted);
-        let key_file = self.key_file.as_ref().map(|path| quoted(&path.to_string_lossy()));
+        // It may be pasted into a shell in another folder.
+        let key_file = self.key_file.as_ref().map(|path| quoted(&absolute(path).to_string_lossy()));
         let connection = self.connection.as_ref().map(ToString::to_string);
         let own = [("url", url), ("key-file", key_file), ("connection", connection)];
         let own = own.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?)));
@@ -119,6 +121,8 @@ fn key(text: &str, origin: &str) -> Result<Secret, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -145,9 +149,12 @@ mod tests {
             connection: Some("shop".parse().unwrap()),
             installation: Installation::remembered(None),
         };
+        let key_file = quoted(&absolute(Path::new("my key")).to_string_lossy());
         assert_eq!(
             access.led("`zoho-connector mappings resolve` holds them"),
-            "`zoho-connector mappings resolve --url https://shop.example.com --key-file 'my key' --connection shop` holds them"
+            format!(
+                "`zoho-connector mappings resolve --url https://shop.example.com --key-file {key_file} --connection shop` holds them"
+            )
         );
         let installation = Installation::remembered(Some("eu".to_owned()));
         let access = Access { url: None, key_file: None, connection: None, installation };

@@ -73,7 +73,7 @@ impl ConsentRequest {
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(opened.led(
-                "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set`",
+                "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set --id ID`",
             )));
         };
         let before = connection::get(&*services.stores.state, &self.connection).await?;

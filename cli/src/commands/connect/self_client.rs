@@ -14,8 +14,8 @@ use crate::terminal::ask_secret;
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {
     if wish.home != dc {
         return Err(Failure::Other(opened.led(&format!(
-            "the client is set for the data centre {}, but a Self Client and its codes live in one: set it with `zoho-connector client set --data-centre {dc}`",
-            wish.home
+            "the client is set for the data centre {}, but a Self Client and its codes live in one: set it with `zoho-connector client set --id {} --data-centre {dc}`",
+            wish.home, wish.client_id
         ))));
     }
     // On the command line, other users of the machine and the shell's history see it.

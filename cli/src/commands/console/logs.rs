@@ -27,8 +27,8 @@ const DOLLARS_PER_GB: f64 = 0.01;
 const MAX_ROWS: i32 = 10_000;
 
 /// How long a query may take, and how often its end is asked for: AWS takes five such questions a second.
-const PATIENCE: u32 = 120;
-const PAUSE: Duration = Duration::from_millis(500);
+const MAX_POLLS: u32 = 120;
+const POLL_PAUSE: Duration = Duration::from_millis(500);
 
 /// A row: names and values.
 type Row = BTreeMap<String, String>;
@@ -119,7 +119,7 @@ impl Logs {
             format!("CloudWatch did not take the query ({said}); it needs the rights logs:StartQuery and logs:GetQueryResults")
         })?;
         let id = started.query_id().ok_or("CloudWatch gave the query no id")?;
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_POLLS {
             let answer = self.client.get_query_results().query_id(id).send().await;
             let answer = answer.map_err(|error| {
                 let said = words_of_aws(&error);
@@ -136,7 +136,7 @@ impl Logs {
                     let read = answer.statistics().map_or(0.0, QueryStatistics::bytes_scanned);
                     return Ok((rows.collect(), read));
                 }
-                Some(QueryStatus::Scheduled | QueryStatus::Running) | None => sleep(PAUSE).await,
+                Some(QueryStatus::Scheduled | QueryStatus::Running) | None => sleep(POLL_PAUSE).await,
                 Some(other) => return Err(format!("CloudWatch ended the query: {}", other.as_str())),
             }
         }

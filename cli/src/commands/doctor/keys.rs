@@ -10,7 +10,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::api::LABEL_FOR_AN_HOUR;
 use crate::commands::installation::Opened;
-use crate::commands::known;
+use crate::commands::named_connection;
 
 const CHECK: &str = "Keys";
 
@@ -61,7 +61,7 @@ fn create_first(connections: &[Connection]) -> String {
     if connections.is_empty() {
         return "connect Zoho, then `zoho-connector keys create`".to_owned();
     }
-    let (name, names) = known::unsaid(connections);
+    let (name, names) = named_connection::unsaid(connections);
     format!("`zoho-connector keys create --connections {name}`{names}")
 }
 

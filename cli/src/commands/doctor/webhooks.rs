@@ -13,7 +13,7 @@ use shared::zoho::signature::{HEADER, SignedText};
 
 use super::report::Report;
 use crate::commands::installation::Opened;
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::post::post;
 use crate::commands::webhooks::posting_elsewhere;
 
@@ -24,7 +24,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
         Err(error) => return report.bad("Webhooks", error.to_string(), "see the check of the store"),
     };
     if watched.is_empty() {
-        let (name, names) = known::unsaid(connections);
+        let (name, names) = named_connection::unsaid(connections);
         let begin = format!("`zoho-connector webhooks setup --connection {name}` begins it{names}");
         report.open("Webhooks", format!("nothing is watched; {begin}"));
     }

@@ -7,7 +7,7 @@ use shared::core::events::{Event, Events as Store};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::terminal::{say, say_json, time};
 
 #[derive(Args)]
@@ -32,7 +32,7 @@ impl List {
         let store = Store::new(services.stores.events.clone(), services.clock.clone());
         let events = store.newest(&self.connection, self.limit.into()).await?;
         if events.is_empty() {
-            known::warn_of_unknown(services, [&self.connection]).await?;
+            named_connection::warn_of_unknown(services, [&self.connection]).await?;
         }
         if self.json {
             return Ok(say_json(&events)?);

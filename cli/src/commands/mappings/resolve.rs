@@ -72,7 +72,9 @@ impl Resolve {
 /// How many of them lead to one item, in a sentence.
 fn told(total: u64, resolved: u64) -> String {
     match (total, resolved) {
-        (0, _) => "There are no mappings yet: `zoho-connector mappings import FILE` reads some.".to_owned(),
+        (0, _) => {
+            "No product is mapped yet: `zoho-connector mappings import FILE` reads mappings.".to_owned()
+        }
         (1, 0) => "The only mapping leads to no single item.".to_owned(),
         (1, _) => "The only mapping leads to one item.".to_owned(),
         (_, 0) => format!("None of the {total} mappings leads to one item."),

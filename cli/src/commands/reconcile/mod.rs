@@ -7,6 +7,7 @@ mod report;
 mod rows;
 mod shown;
 mod table_parts;
+mod verdict;
 
 use std::path::PathBuf;
 
@@ -16,10 +17,11 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::is_time_ordered;
 use shared::base::secret::random_hex;
+use shared::core::reconciliation::MAX_COUNTS;
 use shared::zoho::scope::Access as Level;
 
-use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
-use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::commands::api::{Access, Api, Body, Trouble, with_api};
+use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say, say_json};
 use lines::Lines;
 use path::PATH;
@@ -27,18 +29,13 @@ use report::Report;
 use rows::{all, some};
 use shown::{count, word};
 use table_parts::{Parts, cut};
-
-/// The most counts of one reconciliation: more are refused before anything is sent.
-const MAX_COUNTS: usize = 50_000;
+use verdict::{Wanted, in_rows};
 
 /// How many rows are read for a table that shows those that are worth most.
-const ENOUGH: usize = 5000;
+const MAX_ROWS_FOR_TABLES: usize = 5000;
 
 /// After so many answers that say the same, nothing goes on.
 const MAX_SAME: u32 = 100;
-
-/// The exit code where nobody knows whether some rows were adjusted.
-const UNCERTAIN: u8 = 4;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all counts are as Zoho says, or were adjusted; 1 an error; 2 a wrong command line; 3 rows drifted and were
@@ -143,7 +140,7 @@ impl Reconcile {
         let id = word(&begun, "id").to_owned();
         let found = self.drive(api, begun).await?;
         let (found, drifted) = self.show(api, &id).await.map(|drifted| (found, drifted))?;
-        let (found, declined) =
+        let (found, goes_on) =
             if self.apply { self.adjust(api, &id, found, &drifted).await? } else { (found, false) };
         api.progress.clear();
         if self.json {
@@ -152,7 +149,7 @@ impl Reconcile {
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
         }
-        self.verdict(&id, &found, declined)
+        self.wanted().verdict(&id, &found, goes_on)
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -284,11 +281,11 @@ impl Reconcile {
 
     /// Shows what was found, and returns rows that drifted.
     async fn show(&self, api: &Api, id: &str) -> Result<Vec<Value>, Failure> {
-        let (found, drifted) = some(api, id, "drifted", ENOUGH).await?;
+        let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
         if self.json {
             return Ok(drifted);
         }
-        let left = left(api, id, &found, ENOUGH).await?;
+        let left = left(api, id, &found, MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
         shown::totals(&found);
         shown::drifted(&found, &drifted);
@@ -296,7 +293,8 @@ impl Reconcile {
         Ok(drifted)
     }
 
-    /// Has what drifted adjusted, and shows how it ended. Says also whether somebody who was asked did not agree.
+    /// Has what drifted adjusted, and shows how it ended. Says also whether the same command would adjust more: somebody who was asked did
+    /// not agree, or only what was begun before is done.
     async fn adjust(
         &self,
         api: &Api,
@@ -331,7 +329,7 @@ impl Reconcile {
         let begun = self.step(api, &path, (!is_begun).then_some(asked)).await?;
         let notice = word(&begun, "notice").to_owned();
         self.drive(api, begun).await?;
-        let (found, drifted) = some(api, id, "drifted", ENOUGH).await?;
+        let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
         if !self.json {
             if !notice.is_empty() {
@@ -339,7 +337,18 @@ impl Reconcile {
             }
             shown::done(&found, &drifted);
         }
-        Ok((found, false))
+        let goes_on = is_begun && has_more(self.rows.as_ref(), &found, &drifted);
+        Ok((found, goes_on))
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            apply: self.apply,
+            is_resumed: self.resume.is_some(),
+            names_rows: self.rows.is_some(),
+            // The report is written by now, and another command would write it anew.
+            needs_force: self.report.is_some() && !self.force,
+        }
     }
 
     /// All but the rows that matched.
@@ -352,96 +361,6 @@ impl Reconcile {
         }
         Ok(found)
     }
-
-    /// The command that goes on with it, and adjusts.
-    fn again(&self, id: &str) -> String {
-        let resume = self.resume.is_none().then_some(["--resume", id]);
-        let apply = (!self.apply).then_some("--apply");
-        // The report is written by now, and that command writes it anew.
-        let force = (self.report.is_some() && !self.force).then_some("--force");
-        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).chain(force).collect();
-        command_line(&added)
-    }
-
-    /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
-    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, declined: bool) -> String {
-        let rows = in_rows(drifted);
-        if !self.apply || declined {
-            return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
-        }
-        if refused > 0 {
-            return format!(
-                "Drifted and not adjusted: {rows}. Once what stands beside each is mended, this tries again:\n  {}",
-                self.again(id)
-            );
-        }
-        if self.rows.is_some() {
-            return format!(
-                "Drifted, and not named by --rows: {rows}. Until {until}, they are adjusted where they are named there, or without --rows; go on with --resume {id}"
-            );
-        }
-        format!(
-            "Drifted and not adjusted: {rows}, of items that were changed after they were counted. Count these again, or name their lines with --rows; go on with --resume {id}"
-        )
-    }
-
-    /// What it all came to.
-    fn verdict(&self, id: &str, found: &Value, declined: bool) -> Result<(), Failure> {
-        let sums = found.get("summary").unwrap_or(&Value::Null);
-        let of = |name: &str| count(sums, name);
-        let applied = sums.get("applied").unwrap_or(&Value::Null);
-        let (pending, uncertain) = (count(applied, "pending"), count(applied, "uncertain"));
-        let waiting = (pending > 0).then(|| {
-            format!(
-                "Waiting for approval in Zoho: {}. Approve or reject it there, and do not count it again before that.",
-                in_rows(pending)
-            )
-        });
-        let ended = |code, line: Option<String>| {
-            let lines: Vec<String> = line.into_iter().chain(waiting).collect();
-            if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
-        };
-        if uncertain > 0 {
-            let line = format!(
-                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice; count them again only after it found nothing:\n  {}",
-                in_rows(uncertain),
-                self.again(id)
-            );
-            return ended(UNCERTAIN, Some(line));
-        }
-        if word(found, "state") == "applying" {
-            let line = format!("It is adjusted in part. This goes on:\n  {}", self.again(id));
-            return ended(LEFT_TO_DO, Some(line));
-        }
-        // Rows that wait are adjusted as soon as somebody approves them.
-        let changed = count(applied, "changed");
-        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending + changed);
-        let left = of("unknown") + of("ambiguous") + of("unfit");
-        let line = match (drifted, left) {
-            (0, 0) => None,
-            (0, left) => Some(format!(
-                "Not compared: {}. Correct what stands beside each, and count it again.",
-                in_rows(left)
-            )),
-            (drifted, _) => {
-                let refused = count(applied, "refused");
-                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), declined))
-            }
-        };
-        let counted_anew = (changed > 0).then(|| {
-            format!(
-                "Changed at Zoho since they were compared, and not adjusted: {}. Count them again: what is counted anew is compared anew.",
-                in_rows(changed)
-            )
-        });
-        let lines: Vec<String> = line.into_iter().chain(counted_anew).collect();
-        ended(LEFT_TO_DO, (!lines.is_empty()).then(|| lines.join("\n")))
-    }
-}
-
-/// So many rows, in words.
-fn in_rows(count: u64) -> String {
-    format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
 fn table(bytes: &[u8]) -> Body<'_> {
@@ -457,6 +376,18 @@ fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
         is_done || row.get("changed_while_counting") == Some(&Value::Bool(true)) && outcome.is_empty()
     };
     count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
+}
+
+/// Whether the same command would adjust more, once what was begun before is done: of these rows, or of all.
+fn has_more(rows: Option<&Lines>, found: &Value, drifted: &[Value]) -> bool {
+    let applied = found.pointer("/summary/applied").unwrap_or(&Value::Null);
+    match rows {
+        None => to_adjust(found, drifted) > count(applied, "refused") + count(applied, "uncertain"),
+        Some(Lines(lines)) => drifted.iter().any(|row| {
+            let is_named = lines.iter().any(|line| u64::from(*line) == count(row, "line"));
+            is_named && row.get("adjustment").is_none_or(|done| !done.is_object())
+        }),
+    }
 }
 
 /// A moment as the flag takes it.
@@ -481,37 +412,26 @@ async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<V
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        reconcile: Reconcile,
-    }
-
     #[test]
-    fn of_what_is_not_adjusted_it_is_said_what_adjusts_it() {
-        let said = |args: &[&str], refused, declined| {
-            let line = Line::try_parse_from([&["reconcile", "counts.csv"], args].concat()).ok().unwrap();
-            line.reconcile.of_drifted("ID", 2, refused, "Friday", declined)
+    fn what_was_begun_before_may_leave_rows_that_the_same_command_adjusts() {
+        let row = |line: u32, outcome: Option<&str>| match outcome {
+            Some(outcome) => json!({ "line": line, "adjustment": { "outcome": outcome } }),
+            None => json!({ "line": line }),
         };
-        for (args, refused, declined, expected) in [
-            (&[] as &[&str], 0, false, "Drifted: 2 rows. Until Friday, this adjusts it:"),
-            (&["--apply"], 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
-            (&["--apply"], 1, false, "not adjusted: 2 rows. Once what stands beside each is mended"),
-            (&["--apply", "--rows", "3"], 0, false, "not named by --rows: 2 rows."),
-            (
-                &["--apply"],
-                0,
-                false,
-                "2 rows, of items that were changed after they were counted. Count these again",
-            ),
+        let found = |applied: Value| json!({ "summary": { "drifted": 2, "applied": applied } });
+        let named = Lines(vec![2]);
+        for (first, second, applied, of_all, of_the_second) in [
+            (Some("adjusted"), None, json!({ "adjusted": 1 }), true, true),
+            (None, Some("adjusted"), json!({ "adjusted": 1 }), true, false),
+            (Some("adjusted"), Some("adjusted"), json!({ "adjusted": 2 }), false, false),
+            (Some("adjusted"), Some("refused"), json!({ "adjusted": 1, "refused": 1 }), false, false),
+            (Some("adjusted"), Some("uncertain"), json!({ "adjusted": 1, "uncertain": 1 }), false, false),
         ] {
-            let line = said(args, refused, declined);
-            assert!(line.contains(expected), "{args:?}: {line}");
-            assert_eq!(line.contains("stands beside"), refused > 0, "{line}");
+            let (rows, found) = ([row(1, first), row(2, second)], found(applied));
+            let more = [has_more(None, &found, &rows), has_more(Some(&named), &found, &rows)];
+            assert_eq!(more, [of_all, of_the_second], "{found} {rows:?}");
         }
     }
 

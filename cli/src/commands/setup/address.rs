@@ -9,6 +9,7 @@ use shared::core::grant::client::Clients;
 use crate::commands::client::console;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::commands::serving;
 use crate::commands::webhooks;
 use crate::server::presence;
 use crate::terminal::say;
@@ -49,7 +50,8 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
         && presence::known_otherwise(&presence::running(folder), new).is_some()
     {
         say(format!(
-            "  The connector that runs keeps the old one: end it, and start it with --public-url {new}. A service has it in its settings,"
+            "  The connector that runs keeps the old one: end it, and start it with --public-url {new}{}. A service has it in its settings,",
+            serving::listen(&opened.public_url)
         ));
         say(format!("    ZOHO_CONNECTOR_PUBLIC_URL={new}"));
     }

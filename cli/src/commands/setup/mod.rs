@@ -7,8 +7,8 @@ mod ask;
 mod changes;
 mod client;
 mod connection;
+mod installation;
 mod key;
-mod place;
 mod progress;
 mod server;
 
@@ -26,7 +26,7 @@ use crate::commands::doctor;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::told;
-use crate::installations::check_name;
+use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
 use crate::terminal::{Modes, can_ask, note, say};
 use changes::Changes;
@@ -102,7 +102,7 @@ impl Setup {
             say(format!("Ctrl-C ends this at any time; `{}` goes on where it stopped.", progress.command()));
         }
         let again = self.again();
-        let (mut installation, new) = place::find(self.name.as_deref(), self.installation).await?;
+        let (mut installation, new) = installation::find(self.name.as_deref(), self.installation).await?;
         progress.goes_on_with(installation.command(&again));
         let mut opened = installation.open_or_make().await?;
         progress.keep("the store");

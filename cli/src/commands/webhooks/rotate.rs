@@ -8,7 +8,7 @@ use shared::zoho::signature::standard_secret;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::unreachable;
 use crate::terminal::{note, say};
@@ -53,9 +53,9 @@ impl Rotate {
         }
         let Opened { services, public_url, .. } = self.installation.open().await?;
         if self.not_yet_connected {
-            known::warn_of_unknown(&services, [&self.connection]).await?;
+            named_connection::warn_of_unknown(&services, [&self.connection]).await?;
         } else {
-            known::refuse_unknown(&services, &self.installation, [&self.connection]).await?;
+            named_connection::refuse_unknown(&services, &self.installation, [&self.connection]).await?;
         }
         let secrets = &*services.stores.secrets;
         let secret = new_secret();

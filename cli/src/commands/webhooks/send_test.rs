@@ -10,7 +10,7 @@ use shared::zoho::signature::{HEADER, SignedText, sign_body};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::post::{Signature, post};
 use crate::terminal::say;
 
@@ -52,7 +52,7 @@ impl SendTest {
             Ok(test) => test,
             Err(missing) => {
                 // It may be missing because the connection is.
-                known::connection(&services, &self.connection).await?;
+                named_connection::find(&services, &self.connection).await?;
                 return Err(Failure::Other(self.installation.led(&missing)));
             }
         };

@@ -11,7 +11,7 @@ use shared::core::events::{Event, Events};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::found::is_found;
 use crate::terminal::{say, say_json, time};
 
@@ -38,7 +38,7 @@ impl Show {
             |watch: &Subscription| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
         let found: Vec<_> = all.filter(is_asked).collect();
         if found.is_empty() {
-            known::warn_of_unknown(&services, &self.connection).await?;
+            named_connection::warn_of_unknown(&services, &self.connection).await?;
         }
         let events = Events::new(services.stores.events.clone(), services.clock.clone());
         if self.json {
@@ -53,7 +53,7 @@ impl Show {
             let connections = connection::list(&*services.stores.state).await?;
             let (of, (name, names)) = match &self.connection {
                 Some(name) => (format!(" for {name}"), (name.as_str(), String::new())),
-                None => (String::new(), known::unsaid(&connections)),
+                None => (String::new(), named_connection::unsaid(&connections)),
             };
             let setup = self.installation.command(&format!("webhooks setup --connection {name}"));
             say(format!("Nothing is watched{of}. `{setup}` begins it{names}."));

@@ -57,15 +57,7 @@ fn documented() -> Value {
     let words_of =
         |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
     let or_null = json!({ "type": ["string", "null"], "format": "date-time" });
-    let states = [
-        "healthy",
-        "cooling_down",
-        "exhausted",
-        "misconfigured",
-        "reconnect_required",
-        "disconnecting",
-        "not_connected",
-    ];
+    let states = [ConnectionState::WORDS.as_slice(), &["not_connected"]].concat();
     let connection = json!({
         "type": "object",
         "required": ["connection", "state", "last_event"],

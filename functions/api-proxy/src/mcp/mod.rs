@@ -6,9 +6,10 @@
 //! maker of schemas into a binary whose size is bounded, and whose start every cold call waits for. The official clients for
 //! TypeScript and Python and the inspector prove that it is the same protocol (`tests/mcp`).
 //!
-//! A call of a tool (`tools`) becomes a request to the API's own router, with the caller's key: permissions, redaction, previews,
+//! A call of a tool (`call`) becomes a request to the API's own router, with the caller's key: permissions, redaction, previews,
 //! idempotency and problems are those of the API, and are written nowhere twice.
 
+mod call;
 mod rpc;
 mod tools;
 
@@ -119,7 +120,7 @@ async fn handle(
         ("ping", false) => Ok(json!({})),
         ("server/discover", true) => Ok(discover()),
         ("tools/list", _) => Ok(tools::list(&caller.key)),
-        ("tools/call", _) => tools::call(mcp.api.clone(), caller, origin, headers, params).await,
+        ("tools/call", _) => call::call(mcp.api.clone(), caller, origin, headers, params).await,
         (other, _) => Err(Failure::unknown(other)),
     };
     match result {

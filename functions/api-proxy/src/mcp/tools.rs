@@ -1,30 +1,24 @@
-//! The tools: what an agent does, each by one call of the API. `tools.json` says by which, and its arguments go by their names:
-//! those in braces into the path, some into headers and the query, the rest into the query of a read and the body of a write.
+//! The tools, as `tools.json` defines them: each is one call of the API. Its arguments go by their names: those in braces into the path,
+//! some into headers and the query, the rest into the query of a read and the body of a write.
 
 use std::sync::LazyLock;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use shared::base::problem::{Code, Problem};
-use shared::base::secret::random_hex;
+use shared::base::problem::Problem;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Deadline;
 use shared::core::access::key::{Permission, ServiceKey};
 use shared::zoho::value::query_of;
-use tower::ServiceExt;
 
-use super::rpc::Failure;
 use crate::openapi::packed::{self, unpacked};
 use crate::request::caller::Caller;
 use crate::request::did_you_mean::{question, short};
 use crate::request::params::invalid;
-use crate::request::response_headers::Written;
-use crate::request::size_limit::LARGEST;
 
 /// The arguments that are headers, and whether the header of the client's own request stands for one that is not there.
 const HEADERS: [(&str, &str, bool); 3] = [
@@ -35,15 +29,6 @@ const HEADERS: [(&str, &str, bool); 3] = [
 
 /// The arguments of a write that go into the query, where they are not its body.
 const QUERY: [&str; 3] = ["dry_run", "calls", "fields"];
-
-/// The headers of an answer that a result tells of, and as what.
-const TOLD: [(&str, &str); 5] = [
-    ("zoho-connection", "connection"),
-    ("idempotency-replayed", "replayed"),
-    ("x-ratelimit-remaining", "calls_left"),
-    ("x-ratelimit-reset", "calls_reset_after"),
-    ("retry-after", "retry_after"),
-];
 
 /// The argument that is the whole path of a call, with its query.
 const WHOLE: &str = "{path}";
@@ -65,7 +50,7 @@ const UNESCAPED: &AsciiSet = &CONTROLS
 /// A tool.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Tool {
+pub(super) struct Tool {
     /// Method and path, like `GET /v1/crm/deals/{id}/brief`.
     call: String,
     /// The permissions of which a key must have one. Where there are none, any key has it.
@@ -77,13 +62,13 @@ struct Tool {
 }
 
 /// All tools, read for the first caller. A test reads them, too, so a build whose tools cannot be read does not pass.
-static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+pub(super) static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let text = unpacked(packed::TOOLS).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 });
 
 impl Tool {
-    fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         self.tool.get("name").and_then(Value::as_str)
     }
 
@@ -151,7 +136,7 @@ impl Tool {
     }
 
     /// The call of the API.
-    fn request(
+    pub(super) fn request(
         &self,
         mut arguments: Map<String, Value>,
         caller: &Caller,
@@ -264,97 +249,6 @@ fn text(name: &str, value: &Value) -> Result<String, Problem> {
 pub(super) fn list(key: &ServiceKey) -> Value {
     let tools: Vec<&Value> = TOOLS.iter().filter(|tool| tool.is_for(key)).map(|tool| &tool.tool).collect();
     json!({ "tools": tools })
-}
-
-/// Calls a tool by the API. What fails there, and what is wrong with the arguments, is a result that says so: clients tell it
-/// their model, while after some failures of the protocol they leave the server alone for a while.
-pub(super) async fn call(
-    api: Router,
-    caller: &Caller,
-    origin: &PublicUrl,
-    headers: &HeaderMap,
-    mut params: Map<String, Value>,
-) -> Result<Value, Failure> {
-    let Some(Value::String(name)) = params.remove("name") else {
-        return Err(Failure::params("`name` must be the name of a tool."));
-    };
-    let arguments = match params.remove("arguments") {
-        None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(arguments)) => arguments,
-        Some(_) => return Err(Failure::params("`arguments` must be a JSON object.")),
-    };
-    let Some(tool) = TOOLS.iter().find(|tool| tool.name() == Some(name.as_str())) else {
-        let meant = question(&name, TOOLS.iter().filter_map(Tool::name));
-        return Err(Failure::params(format!("There is no tool `{}`.{meant}", short(&name))));
-    };
-    let answered = match tool.request(arguments, caller, origin, headers) {
-        Ok(request) => ask(api, request).await,
-        Err(problem) => Err(problem),
-    };
-    Ok(answered.unwrap_or_else(|problem| refused(&problem, origin)))
-}
-
-/// Asks the API; its answer as a result.
-async fn ask(api: Router, request: Request) -> Result<Value, Problem> {
-    let Ok(response) = api.oneshot(request).await;
-    let status = response.status();
-    let is_written = response.extensions().get::<Written>().is_some();
-    let meta = meta(response.headers());
-    let bytes = to_bytes(response.into_body(), usize::MAX).await;
-    let bytes = bytes.map_err(|error| Problem::internal(error.to_string()))?;
-    if bytes.is_empty() {
-        let text = json!({ "status": status.as_u16() }).to_string();
-        return Ok(with_meta(result(&text, !status.is_success()), meta));
-    }
-    let Ok(body) = std::str::from_utf8(&bytes) else {
-        return Err(invalid("The answer is a file, which no tool can give: read it over HTTP, without MCP."));
-    };
-    // As a text within a document it is longer than it is by itself.
-    let escaped = body.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
-    if body.len() + escaped > LARGEST {
-        let done = if is_written {
-            "Zoho has done this, so do not send it again; but its answer is larger than the 4 MB that are passed on."
-        } else {
-            "The answer is larger than the 4 MB that are passed on."
-        };
-        return Err(Problem::new(Code::ResponseTooLarge, done));
-    }
-    Ok(with_meta(result(body, !status.is_success()), meta))
-}
-
-/// What the headers of an answer say beside it, for clients and their logs: models are not shown it, and need it in no answer. What
-/// they do need, like `retry_after`, stands in the answer itself.
-fn meta(headers: &HeaderMap) -> Map<String, Value> {
-    let told = TOLD.iter().filter_map(|(header, name)| {
-        let value = headers.get(*header)?.to_str().ok()?;
-        let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
-        Some((format!("zoho-connector/{name}"), value))
-    });
-    told.collect()
-}
-
-fn with_meta(mut result: Value, meta: Map<String, Value>) -> Value {
-    if let (false, Some(result)) = (meta.is_empty(), result.as_object_mut()) {
-        result.insert("_meta".to_owned(), meta.into());
-    }
-    result
-}
-
-/// A problem that no route of the API has written down.
-fn refused(problem: &Problem, origin: &PublicUrl) -> Value {
-    let request_id = random_hex::<8>();
-    tracing::info!(%request_id, code = problem.code().as_str(), "the call of a tool was refused");
-    let document = json!(problem.document(&request_id, Some(origin)));
-    result(&document.to_string(), true)
-}
-
-/// The text once, and nothing structured beside it, which clients would show a second time.
-fn result(text: &str, is_error: bool) -> Value {
-    let mut result = json!({ "content": [{ "type": "text", "text": text }] });
-    if let (true, Some(result)) = (is_error, result.as_object_mut()) {
-        result.insert("isError".to_owned(), true.into());
-    }
-    result
 }
 
 #[cfg(test)]
@@ -536,21 +430,6 @@ mod tests {
         for elsewhere in ["/health", "v1/status", "https://example.com/v1/status", "/v12/status", "/mcp"] {
             assert!(path("get", json!({ "path": elsewhere })).is_err(), "{elsewhere}");
         }
-    }
-
-    #[test]
-    fn what_headers_say_stands_beside_the_result() {
-        let mut headers = HeaderMap::new();
-        headers.insert("zoho-connection", HeaderValue::from_static("default"));
-        headers.insert("x-ratelimit-remaining", HeaderValue::from_static("7"));
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-        headers.insert("x-request-id", HeaderValue::from_static("0a"));
-        let told = with_meta(result("{}", false), meta(&headers));
-        assert_eq!(
-            told["_meta"],
-            json!({ "zoho-connector/connection": "default", "zoho-connector/replayed": "true", "zoho-connector/calls_left": 7 })
-        );
-        assert_eq!(with_meta(result("{}", false), meta(&HeaderMap::new()))["_meta"], Value::Null);
     }
 
     #[test]

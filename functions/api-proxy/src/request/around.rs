@@ -1,5 +1,5 @@
-//! What stands around every route, as one layer: each layer of its own would cost every request a copy of the router below it, and
-//! every start one more service for each route.
+//! The one layer around every route. Each further layer would cost every request a copy of the router below it, and every start
+//! one more service for each route.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -9,10 +9,10 @@ use shared::base::clock::SharedClock;
 use crate::request::response_headers::ResponseHeaders;
 use crate::request::{arriving, redact, run_to_completion, size_limit};
 
-/// About how many headers are added to an answer, here and by the wrapper of every function: room for them is made once.
+/// About how many headers an answer gets, here and from the wrapper of every function. Space for them is reserved once.
 const ADDED: usize = 14;
 
-/// Brings a request to its end, and its answer into the form that the caller may have.
+/// Runs a request to completion, then redacts and limits its answer and adds the headers.
 pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     run_to_completion::run(&method, answered(clock, request, next)).await
@@ -23,7 +23,8 @@ async fn answered(clock: SharedClock, request: Request, next: Next) -> Response 
     let mut request = arriving::set_apart(request).await;
     request.extensions_mut().insert(headers.clone());
     let answer = next.run(request).await;
-    // What is hidden makes an answer shorter, and the headers stand also on a refusal.
+    // Redaction comes before the limit, because it makes an answer shorter. The headers come last, so that an answer that the
+    // limit refuses has them, too.
     let answer = redact::hide(&headers, answer).await;
     let mut answer = size_limit::limit(answer);
     answer.headers_mut().reserve(ADDED);

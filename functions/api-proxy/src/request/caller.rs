@@ -1,5 +1,5 @@
-//! Who calls: the service key of the request, checked before anything else is looked at, and its place, taken once all of the
-//! request is there.
+//! The caller of a request. Its service key is checked before anything else is looked at; its place (`places`) is taken once its body
+//! is there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +31,11 @@ pub(crate) struct Caller {
     /// What the request says of connection and organisation.
     pub(crate) connection: Option<String>,
     pub(crate) organization: Option<String>,
-    /// Until when it must have its answer.
+    /// When it must have its answer.
     pub(crate) deadline: Instant,
-    /// What its answer's headers will tell.
+    /// The facts that become headers of its answer.
     pub(crate) headers: ResponseHeaders,
-    /// Its place among the calls that are worked on.
+    /// Its place among the calls that run.
     pub(crate) place: Place,
 }
 

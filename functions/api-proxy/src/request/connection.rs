@@ -1,5 +1,5 @@
-//! Which connection a request is for, and whether its key may use it so: the one that the request names, else the only one of
-//! the key that offers the product.
+//! Chooses the connection of a request, and checks that its key may use it so. It is the connection that the request names, else the
+//! only connection of the key that offers the product.
 
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::id::ConnectionName;
@@ -10,7 +10,7 @@ use shared::zoho::scope::{Access, Product};
 
 use crate::request::caller::Caller;
 
-/// The connection for a call to a product, for a key that may make it.
+/// The connection for a call to a product, after a check that the key may make it.
 pub(crate) async fn authorize(
     connections: &Connections,
     caller: &Caller,
@@ -21,7 +21,7 @@ pub(crate) async fn authorize(
     offering(connections, caller, product).await
 }
 
-/// The connection for a call to a product, where something else has said that the key may make it.
+/// The connection for a call to a product, where it was checked elsewhere that the key may make it.
 pub(crate) async fn offering(
     connections: &Connections,
     caller: &Caller,

@@ -1,7 +1,8 @@
-//! How many calls are worked on at a time. One more is refused before anything is done, so that those that were taken keep their
-//! pace. A request of a checked key takes a place once all of it is there: who has no key, or sends slowly, keeps nobody out. Large
-//! bodies have places of their own while they arrive: without, as many of them as there may be connections would lie in memory. Of
-//! these, a key has no more than half: who sends slowly with it keeps no other key out.
+//! Limits how many calls run at a time. A call above the limit is refused before anything is done, so that the running ones keep
+//! their pace. A call takes its place after its key was checked and its body has arrived: strangers and slow senders block nobody.
+//!
+//! Large bodies need a place of their own while they arrive, because they lie in memory meanwhile. One key gets at most half of
+//! these places, so that slow senders with it do not block other keys.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,13 +11,13 @@ use shared::base::problem::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How often the log tells of it: a line for each refused call would make a flood worse.
+/// How often refusals are logged: a line for each refused call would make a flood worse.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// How many bodies of more than [`LARGE`] bytes arrive at a time, where as many calls may be at work: 4 MiB each.
 const LARGE_AT_ONCE: usize = 32;
 
-/// Up to here, a body arrives without a place. It is what most routes take at most.
+/// The size above which a body needs a place to arrive. Most routes take no more than this.
 pub(crate) const LARGE: usize = 128 * 1024;
 
 /// All places.
@@ -69,7 +70,7 @@ impl Places {
         Self { free, large: Arc::new(large), told: Arc::default() }
     }
 
-    /// A place, at once or not at all: who waits here would be late afterwards.
+    /// A place, if one is free now. Nobody waits here, because the caller's time for its answer already runs.
     pub(crate) fn take(&self) -> Result<Place, Problem> {
         match self.free.clone().try_acquire_owned() {
             Ok(permit) => Ok(Place { _held: Arc::new(permit) }),

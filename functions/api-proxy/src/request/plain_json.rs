@@ -9,7 +9,7 @@ use shared::base::problem::{Code, Problem};
 const MAX_DEPTH: usize = 64;
 
 /// Names that serde_json keeps for itself: it takes an object of one of these for a number, or for another document.
-const KEPT: &str = "$serde_json::private::";
+const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 /// What stands open at a place of the document.
 enum Open<'a> {
@@ -53,7 +53,7 @@ pub(crate) fn demand_plain(document: &[u8]) -> Result<(), Problem> {
 /// Takes a name of an object, which must be new there.
 fn note<'a>(names: &mut HashSet<Cow<'a, [u8]>>, raw: &'a [u8]) -> Result<(), Problem> {
     let name = decoded(raw);
-    if name.starts_with(KEPT.as_bytes()) {
+    if name.starts_with(RESERVED_PREFIX.as_bytes()) {
         let name = String::from_utf8_lossy(&name);
         return Err(invalid(format!("The body has a field `{name}`, which can be no field of Zoho.")));
     }

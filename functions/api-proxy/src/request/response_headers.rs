@@ -1,4 +1,4 @@
-//! Facts of a request that its response needs: the connection, the account and the quota that it used, for the headers, and
+//! Facts that are noted while a request is handled and that its response needs: connection, account and quota for the headers, and
 //! whether its key hides the data of contacts.
 
 use std::sync::{Arc, Mutex, PoisonError};

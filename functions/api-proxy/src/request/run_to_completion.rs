@@ -1,5 +1,4 @@
-//! What was begun is brought to its end, also when the caller hangs up: a write whose answer nobody waits for is settled and
-//! written down all the same.
+//! Runs a write to completion when the caller hangs up: its outcome is still found out and stored.
 
 use std::panic::resume_unwind;
 
@@ -7,7 +6,7 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use shared::base::problem::Problem;
 
-/// A server drops the work of a connection that is gone; work of its own is not dropped.
+/// The server drops a handler whose connection is gone. It does not drop a task, so everything but reads runs in one.
 pub(crate) async fn run(method: &Method, work: impl Future<Output = Response> + Send + 'static) -> Response {
     if matches!(*method, Method::GET | Method::HEAD) {
         return work.await;

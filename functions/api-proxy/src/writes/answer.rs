@@ -1,4 +1,5 @@
-//! Answers of writes other than the record itself.
+//! The answers of writes: the record with the fields that were asked for, a repeated answer, and what a caller is told of a write that
+//! was not done or is uncertain.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
@@ -17,7 +18,7 @@ use crate::request::response_headers::Written;
 /// The header of an answer that repeats the one of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
 
-/// What `fields=` cannot take away: which record it is, and what went otherwise than it was asked for.
+/// The fields that `fields=` cannot leave out: which record it is, and what did not go as requested.
 const ALWAYS: &[&str] = &[
     "id",
     "salesorder_id",
@@ -46,7 +47,7 @@ pub(super) fn small(body: Value) -> Value {
     record.into()
 }
 
-/// Says that the same was done a moment ago.
+/// Adds a notice that the same request was done a moment ago.
 pub(super) fn say_twice(body: &mut Value, twin: &Twin, subject: &str) {
     let Some(body) = body.as_object_mut() else { return };
     let said = format!(
@@ -91,7 +92,7 @@ pub(super) fn running(seconds: u64) -> Problem {
     .retry_after(seconds)
 }
 
-/// `is_id` says that the `Idempotency-Key` looks like the id of a preview.
+/// The problem of a write without its preview. `is_id`: the `Idempotency-Key` looks like the id of a preview.
 pub(super) fn preview_required(found: &Found, is_id: bool) -> Problem {
     let detail = match found {
         Found::Differs => {
@@ -105,7 +106,7 @@ pub(super) fn preview_required(found: &Found, is_id: bool) -> Problem {
     Problem::new(Code::PreviewRequired, detail)
 }
 
-/// `said` is what Zoho said of it, where that does not tell whether it was done.
+/// The problem of a write that may have been done. `said` is Zoho's answer, which does not tell.
 pub(super) fn uncertain(
     plan: &dyn Plan,
     has_key: bool,
@@ -119,7 +120,7 @@ pub(super) fn uncertain(
     }
 }
 
-/// `refused` is of the call that looks for it, and says nothing of the write.
+/// The problem of a write that may have been done and could not be looked for. `refused` is the failure of the look.
 pub(super) fn not_looked_for(plan: &dyn Plan, refused: &Problem) -> Problem {
     let detail = format!(
         "Zoho gave no proper answer, and {} could not be looked for now: {} Sending the same request with the same \

@@ -1,4 +1,4 @@
-//! Looking for what was sent and not answered.
+//! Looks at Zoho for writes that were sent and not answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use super::plan::{Done, Plan, Sent};
 use super::request::WriteRequest;
 use crate::zoho::Zoho;
 
-/// When it is looked for, in milliseconds: Zoho may still be at it, and its lists lag behind.
+/// The pauses before each look, in milliseconds: Zoho may still be working on the write, and its lists lag behind.
 const PAUSES: [u64; 4] = [300, 1000, 2500, 4000];
 
-/// What a look may take; without that much time left none is begun.
+/// The time for one look. No look begins with less time left.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// By how much our clock and Zoho's may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
-/// So many of the last writes are read at once, and so often at most, to know what they made.
+/// How many entries of the audit a page has, and how many pages are read, to know which records other writes made.
 const RECENT_WRITES: usize = 100;
 const MAX_PAGES: usize = 10;
 
-/// Whether a record can have been made by what was sent at that time. One that does not say when can.
+/// Whether a record can have been made by a write of that time. A record without a time can.
 pub(crate) fn made_since(row: &Object, field: &str, at: Timestamp) -> bool {
     text(row, field).and_then(timestamp).is_none_or(|made| made >= earlier(at, CLOCK_SKEW))
 }
@@ -96,7 +96,7 @@ async fn made_by_others(
     for _ in 0..MAX_PAGES {
         let (entries, next) = audit.list(connection, below, RECENT_WRITES).await?;
         let is_older = entries.last().is_some_and(|entry| entry.at < earlier(sent.at, CLOCK_SKEW));
-        // Not what an earlier look for this very write has found.
+        // An earlier look for this very write may have found its record: that one is not another's.
         let others = entries.into_iter().filter(|entry| Some(&entry.id) != sent.entry.as_ref());
         made.extend(others.filter_map(|entry| entry.subject));
         below = next;

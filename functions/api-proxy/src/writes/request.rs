@@ -1,4 +1,4 @@
-//! A write as it was asked for.
+//! The request of a write: by whom, with which connection, with which key, and the digest that makes it the same as another.
 
 use std::borrow::Cow;
 
@@ -28,24 +28,24 @@ pub(crate) struct WriteParams {
     pub(crate) fields: Option<String>,
 }
 
-/// What is asked, and by whom.
+/// A request to write.
 pub(crate) struct WriteRequest<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) connection: &'a ConnectionName,
     /// `POST /v1/inventory/salesorders`
     pub(crate) action: Cow<'static, str>,
-    /// Of all that makes it what it is.
+    /// The digest of all that makes this request the same as another: action, connection, organisations, body.
     pub(crate) digest: String,
     pub(crate) dry_run: bool,
-    /// Which fields are answered. It is no part of what the request is: the whole answer is kept.
+    /// Which fields are answered. They are not part of the digest, because the whole answer is kept.
     pub(crate) fields: Option<String>,
     /// The caller's `Idempotency-Key`.
     pub(crate) key: Option<String>,
     /// Whether it must have been previewed.
     pub(crate) needs_preview: bool,
-    /// The organisations that the connection is for: a write is for these and no others.
+    /// The organisations of the connection when the request came: the write goes to no others.
     account: String,
-    /// What is sent as it came, where it does not stand in the plan.
+    /// The body that a passed-through write sends as it came. Other writes have theirs in the plan.
     pub(crate) body: Option<Body>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> WriteRequest<'a> {
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
         let action = action.into();
-        // Here, because a preview, or an answer that is given again, may need no call to Zoho.
+        // The organisation is checked here, because a preview or a repeated answer may need no call to Zoho.
         let account = zoho.account(caller, connection).await?;
         let digest = digest(&action, connection, &account, about);
         let key = idempotency_key(headers)?;

@@ -1,5 +1,5 @@
-//! Calls to Zoho in an agent's name: what is tried again while there is time, what the answer's headers tell of the account and
-//! its quota, and how a failure is told. Tokens, scopes and slots are the business of [`ZohoClient`].
+//! Calls to Zoho in an agent's name. This room retries while there is time, notes account and quota for the answer's headers, and
+//! turns failures into problems. [`ZohoClient`] below it has tokens, scopes and slots.
 
 pub(crate) mod field_cache;
 mod read;
@@ -30,7 +30,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(12);
 /// The way to Zoho.
 pub(crate) struct Zoho {
     client: Arc<ZohoClient>,
-    /// Of which each call to Zoho takes one.
+    /// The keys' shares of the day: each call to Zoho takes one.
     usage: Arc<KeyUsage>,
     clock: SharedClock,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Target<'a> {
     pub(crate) product: Product,
     /// The scope that it needs.
     pub(crate) scope: Scope<'a>,
-    /// The only account that will do, where something was worked out for one.
+    /// The only account that will do, where the call was prepared for it.
     pub(crate) account: Option<&'a str>,
     /// Of a read: only what was changed since, in CRM's form.
     pub(crate) if_modified_since: Option<&'a str>,
@@ -55,7 +55,7 @@ pub(crate) struct Target<'a> {
 pub(crate) enum Scope<'a> {
     /// This scope.
     Known(&'a str),
-    /// Only Zoho knows: the call's name.
+    /// Only Zoho knows which one it needs. This is the call's name.
     OfCall(String),
 }
 

@@ -1,4 +1,4 @@
-//! Reads: a fault of Zoho is tried again while there is time, and so is a call that came beside too many others.
+//! Reads. A read is tried again while there is time, where Zoho failed or had too many calls at once.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::{Target, Zoho};
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
 const MAX_TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(400);
+const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
 /// What must be left after a pause, so that another try is worth it.
 const NEEDED_FOR_A_TRY: Duration = Duration::from_secs(2);
 
 impl Zoho {
-    /// Reads once, in the caller's name.
+    /// Reads something in the caller's name.
     pub(crate) async fn read<T, Q: Into<Question>>(
         &self,
         target: &Target<'_>,
@@ -59,9 +59,9 @@ impl Zoho {
                 Ok(answer) => return Ok(Ok(answer)),
                 Err(failure) => failure,
             };
-            let pause = self.clock.jittered(PAUSE * tried).max(asked_pause(&failure));
+            let pause = self.clock.jittered(RETRY_PAUSE * tried).max(asked_pause(&failure));
             let left = target.caller.deadline.saturating_duration_since(Instant::now());
-            // Not added to the time: what Zoho asks for may be longer than any clock.
+            // Compared with what is left, and not added to the present: Zoho may ask for a pause that overflows.
             if tried >= tries(target.product, &failure) || pause >= left.saturating_sub(NEEDED_FOR_A_TRY) {
                 return Ok(Err(failure));
             }
@@ -72,7 +72,7 @@ impl Zoho {
     }
 }
 
-/// How often it is worth to try.
+/// How often a read is tried after this failure.
 fn tries(product: Product, failure: &Failure) -> u32 {
     match failure.kind {
         FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => MAX_TRIES,
@@ -83,7 +83,7 @@ fn tries(product: Product, failure: &Failure) -> u32 {
     }
 }
 
-/// What Zoho itself asks for, which is the rule for calls that were too many, and comes with an outage too.
+/// The pause that Zoho asks for. It does so where calls were too many, and sometimes in an outage.
 fn asked_pause(failure: &Failure) -> Duration {
     match failure.kind {
         FailureKind::TooManyAtOnce | FailureKind::RateLimited | FailureKind::Unavailable => {

@@ -1,4 +1,4 @@
-//! Writes: sent once, on a connection of their own. Only what never left, or what Zoho refused for the token, is sent again.
+//! Writes. A write is sent once, over a new HTTP connection. It is sent again only if it never left, or if Zoho refused its token.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{Target, Zoho};
 
 /// How often a write is tried whose connection was never made, and the pause between.
 const MAX_TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(300);
+const RETRY_PAUSE: Duration = Duration::from_millis(300);
 
 /// What a write must have left: its own time, and some to look for it.
-const NEEDED: Duration = Duration::from_secs(8);
+const NEEDED_FOR_A_WRITE: Duration = Duration::from_secs(8);
 
 /// Why a write has no answer of success.
 pub(crate) enum WriteFailure {
@@ -45,7 +45,7 @@ impl Zoho {
             let outgoing = outgoing(&session.place());
             session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
             self.usage.call(&target.caller.key).await?;
-            let answer = session.write(outgoing, NEEDED, &judge).await;
+            let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &judge).await;
             self.tell_quota(target, &session);
             let failure = match answer? {
                 Ok(done) => return Ok(done),
@@ -53,7 +53,7 @@ impl Zoho {
             };
             if failure.kind == FailureKind::Http(HttpError::Unreachable) && tried < MAX_TRIES {
                 tried += 1;
-                sleep(self.clock.jittered(PAUSE)).await;
+                sleep(self.clock.jittered(RETRY_PAUSE)).await;
                 continue;
             }
             if failure.is_uncertain() {

@@ -11,7 +11,7 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{Entry, RecordState, RecordStates};
 use shared::zoho::scope::Product;
 
-use crate::zoho_reads::{Run, ZohoReads};
+use crate::zoho_reads::{ReadBudget, ZohoReads};
 use lookup::Lookup;
 use records::{CrmRecords, Outcome, crm_records, inventory_record};
 
@@ -39,9 +39,14 @@ pub(crate) struct Enrichment<'a> {
 }
 
 impl Enrichment<'_> {
-    pub(crate) async fn look_up(&self, name: &ConnectionName, entries: &[Entry], run: &mut Run) -> Enriched {
+    pub(crate) async fn look_up(
+        &self,
+        name: &ConnectionName,
+        entries: &[Entry],
+        budget: &mut ReadBudget,
+    ) -> Enriched {
         let lookups: Vec<_> = entries.iter().map(Lookup::of).collect();
-        let records = self.read(name, &lookups, run).await;
+        let records = self.read(name, &lookups, budget).await;
         let mut enriched = Enriched { known: RecordStates::new(), waits: None };
         for (index, (entry, lookup)) in entries.iter().zip(&lookups).enumerate() {
             let Some(lookup) = lookup else { continue };
@@ -49,8 +54,8 @@ impl Enrichment<'_> {
             let looked = match records.of(lookup) {
                 Outcome::Known(looked) => looked,
                 // After one event has waited long enough, those behind it do not wait as long again.
-                Outcome::NotNow if run.is_given_up(product) || self.has_waited(entry) => {
-                    run.give_up(product);
+                Outcome::NotNow if budget.is_given_up(product) || self.has_waited(entry) => {
+                    budget.give_up(product);
                     RecordState::Unknown
                 }
                 Outcome::NotNow | Outcome::NoTime => {
@@ -68,7 +73,7 @@ impl Enrichment<'_> {
         &self,
         name: &ConnectionName,
         lookups: &'l [Option<Lookup>],
-        run: &mut Run,
+        budget: &mut ReadBudget,
     ) -> Records<'l> {
         let mut records = Records::default();
         let mut modules = BTreeMap::<&str, BTreeSet<&str>>::new();
@@ -76,14 +81,14 @@ impl Enrichment<'_> {
             match lookup {
                 Lookup::Crm { module, id } => drop(modules.entry(module).or_default().insert(id)),
                 Lookup::Inventory { kind, id } if !records.inventory.contains_key(lookup) => {
-                    let outcome = inventory_record(self.zoho, name, kind, id, run).await;
+                    let outcome = inventory_record(self.zoho, name, kind, id, budget).await;
                     records.inventory.insert(lookup, outcome);
                 }
                 Lookup::Inventory { .. } | Lookup::Impossible => {}
             }
         }
         for (module, ids) in &modules {
-            records.crm.insert(*module, crm_records(self.zoho, name, module, ids, run).await);
+            records.crm.insert(*module, crm_records(self.zoho, name, module, ids, budget).await);
         }
         records
     }

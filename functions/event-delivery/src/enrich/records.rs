@@ -14,7 +14,7 @@ use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{id as id_of, text, timestamp};
 
-use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
+use crate::zoho_reads::{Purpose, ReadBudget, Reading, Target, ZohoReads};
 
 /// The fields of a CRM record that are read.
 const FIELDS: &str = "id,Modified_Time,Created_Time";
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     Known(RecordState),
     /// Zoho cannot be asked now.
     NotNow,
-    /// The run has no time left. A later run looks the record up, however old the event is.
+    /// The sweep has no time left. A later sweep looks the record up, however old the event is.
     NoTime,
 }
 
@@ -39,9 +39,9 @@ pub(super) async fn crm_records(
     name: &ConnectionName,
     module: &str,
     ids: &BTreeSet<&str>,
-    run: &mut Run,
+    budget: &mut ReadBudget,
 ) -> CrmRecords {
-    if !run.has_time() {
+    if !budget.has_time() {
         return Err(Outcome::NoTime);
     }
     let product = Product::Crm;
@@ -49,7 +49,7 @@ pub(super) async fn crm_records(
     let target = Target { connection: name, product, scope: None, what: module, purpose, if_modified_since };
     let ids = ids.iter().copied().collect::<Vec<_>>().join(",");
     let url = |place: &Place<'_>| crm::by_ids_url(place.api, module, FIELDS, &ids);
-    match zoho.read(run, &target, url, |answer| crm::rows(response::crm_record(answer)?)).await {
+    match zoho.read(budget, &target, url, |answer| crm::rows(response::crm_record(answer)?)).await {
         Reading::Read(rows) => {
             let row = |row| Some((id_of(row, "id")?, text(row, "Modified_Time").and_then(timestamp)));
             Ok(rows.iter().filter_map(row).collect())
@@ -68,13 +68,13 @@ pub(super) async fn inventory_record(
     name: &ConnectionName,
     kind: &str,
     id: &str,
-    run: &mut Run,
+    budget: &mut ReadBudget,
 ) -> Outcome {
     let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_list() && kind.has_single_records())
     else {
         return Outcome::Known(RecordState::Unknown);
     };
-    if !run.has_time() {
+    if !budget.has_time() {
         return Outcome::NoTime;
     }
     let target = Target {
@@ -86,7 +86,7 @@ pub(super) async fn inventory_record(
         if_modified_since: None,
     };
     let url = |place: &Place<'_>| kind.record_url(place.api, place.organization, id);
-    match zoho.read(run, &target, url, exists).await {
+    match zoho.read(budget, &target, url, exists).await {
         Reading::Read(true) => Outcome::Known(RecordState::There(None)),
         Reading::Read(false) => Outcome::Known(RecordState::Gone),
         Reading::NotNow => Outcome::NotNow,

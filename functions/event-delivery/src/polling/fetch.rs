@@ -7,13 +7,13 @@ use shared::zoho::response;
 use crate::polling::checkpoint::{Cursor, Part};
 use crate::polling::list::{List, Source};
 use crate::polling::pager::requested_since;
-use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
+use crate::zoho_reads::{Purpose, ReadBudget, Reading, Target, ZohoReads};
 
 pub(super) async fn fetch_page(
     zoho: &ZohoReads,
     list: &List,
     cursor: &Cursor,
-    run: &mut Run,
+    budget: &mut ReadBudget,
 ) -> Reading<Page> {
     let target = Target {
         connection: &list.connection,
@@ -41,7 +41,7 @@ pub(super) async fn fetch_page(
                     Part::Deletions => change_lists::crm_deleted_page(answer, &cursor.at),
                 }
             };
-            zoho.read(run, &target, url, judge).await
+            zoho.read(budget, &target, url, judge).await
         }
         Source::Inventory(kind) => {
             let target = Target { what: kind.path, scope: Some(kind.read_scope), ..target };
@@ -50,7 +50,7 @@ pub(super) async fn fetch_page(
             };
             let judge =
                 |answer: &_| change_lists::inventory_page(response::inventory(answer)?, kind, &cursor.at);
-            zoho.read(run, &target, url, judge).await
+            zoho.read(budget, &target, url, judge).await
         }
     }
 }

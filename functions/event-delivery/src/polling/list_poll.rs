@@ -9,7 +9,7 @@ use crate::polling::list::{List, Source};
 use crate::polling::pager::{Next, first_page, is_between, next_after};
 use crate::polling::report::{Reporter, Seen};
 use crate::polling::schedule::{POLL_INTERVAL_WITH_WEBHOOKS, is_due};
-use crate::zoho_reads::{Reading, Run, ZohoReads};
+use crate::zoho_reads::{ReadBudget, Reading, ZohoReads};
 
 /// How long a list is left alone that Zoho refuses.
 const REFUSED_LIST_PAUSE: SignedDuration = POLL_INTERVAL_WITH_WEBHOOKS;
@@ -52,7 +52,7 @@ struct Poll<'a> {
 enum End {
     /// All changes were seen.
     Finished,
-    /// It goes on in another run.
+    /// It goes on in another sweep.
     Later,
     /// The list cannot be read: why, and for how long it is left alone.
     Unreadable(String, SignedDuration),
@@ -64,7 +64,7 @@ impl ListPoll<'_> {
         &self,
         list: &List,
         stored: StoredCheckpoint,
-        run: &mut Run,
+        budget: &mut ReadBudget,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let to = earlier(now, WEBHOOK_GRACE);
@@ -76,7 +76,7 @@ impl ListPoll<'_> {
         if !poll.stored.save(self.table).await? {
             return Ok(0);
         }
-        let end = self.read_pages(&mut poll, to, run).await?;
+        let end = self.read_pages(&mut poll, to, budget).await?;
         if poll.found > 0 {
             tracing::info!(
                 list = list.name(),
@@ -96,15 +96,15 @@ impl ListPoll<'_> {
         &self,
         poll: &mut Poll<'_>,
         to: Timestamp,
-        run: &mut Run,
+        budget: &mut ReadBudget,
     ) -> Result<Option<End>, StoreError> {
         let list = poll.list;
         let mut cursor = poll.begin(to);
         loop {
-            if !run.has_time() {
+            if !budget.has_time() {
                 return Ok(Some(End::Later));
             }
-            let page = match fetch_page(self.zoho, list, &cursor, run).await {
+            let page = match fetch_page(self.zoho, list, &cursor, budget).await {
                 Reading::Read(page) => page,
                 Reading::NotNow => return Ok(Some(End::Later)),
                 Reading::Never(why) => return Ok(Some(End::Unreadable(why, REFUSED_LIST_PAUSE))),

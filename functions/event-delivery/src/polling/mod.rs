@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::queue::Queued;
 use crate::sweep_order::{AT_ONCE, rotate_by_minute};
 use crate::swept::Swept;
-use crate::zoho_reads::Run;
+use crate::zoho_reads::ReadBudget;
 use checkpoint::StoredCheckpoint;
 use daily_share::share_the_day;
 use list::{List, lists_of};
@@ -35,7 +35,7 @@ use list_poll::ListPoll;
 /// The lists of one connection.
 struct Polled {
     lists: Vec<(List, StoredCheckpoint)>,
-    run: Run,
+    budget: ReadBudget,
 }
 
 /// What polling works with.
@@ -75,9 +75,10 @@ impl Polling<'_> {
             let name = list.name();
             let checkpoint = stored.remove(&name).unwrap_or_else(|| StoredCheckpoint::new(&name));
             let polled = connections.entry(list.connection.clone()).or_insert_with_key(|name| {
-                let mut run = queued.remove(name).map_or_else(|| Run::new(until), |queued| queued.run);
-                run.until = until;
-                Polled { lists: Vec::new(), run }
+                let mut budget =
+                    queued.remove(name).map_or_else(|| ReadBudget::new(until), |queued| queued.budget);
+                budget.until = until;
+                Polled { lists: Vec::new(), budget }
             });
             polled.lists.push((list, checkpoint));
         }
@@ -95,13 +96,13 @@ impl Polling<'_> {
     }
 
     /// Polls the lists of one connection, one after the other.
-    async fn poll(&self, Polled { lists, mut run }: Polled) -> Swept {
+    async fn poll(&self, Polled { lists, mut budget }: Polled) -> Swept {
         let mut swept = Swept::default();
         for (list, checkpoint) in lists {
-            if !run.has_time() {
+            if !budget.has_time() {
                 break;
             }
-            match self.list_poll.run(&list, checkpoint, &mut run).await {
+            match self.list_poll.run(&list, checkpoint, &mut budget).await {
                 Ok(found) => swept.found += found,
                 Err(error) => swept.failed_for(&list.connection, &error),
             }

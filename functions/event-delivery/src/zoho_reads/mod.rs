@@ -1,7 +1,7 @@
-//! Reads of Zoho that nobody waits for. An agent's calls go first, a dead token is replaced once, and what cannot be read now is
-//! left to a later run: nothing is tried twice in one.
+//! Reads of Zoho in the background. An agent's calls go first, a dead token is replaced once, and a read that fails is left to a
+//! later sweep: no sweep tries it twice.
 
-mod run;
+mod budget;
 mod target;
 mod trouble;
 
@@ -13,7 +13,7 @@ use shared::core::zoho_client::{CallError, Place, Question, ZohoClient};
 use shared::zoho::failure::Failure;
 use shared::zoho::http::Answer;
 
-pub(crate) use run::Run;
+pub(crate) use budget::ReadBudget;
 pub(crate) use target::{Purpose, Target};
 use trouble::{Trouble, concerns_product, denied, is_refusal};
 
@@ -41,12 +41,12 @@ impl ZohoReads {
     /// Reads once.
     pub(crate) async fn read<T>(
         &self,
-        run: &mut Run,
+        budget: &mut ReadBudget,
         target: &Target<'_>,
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Reading<T> {
-        match self.try_read(run, target, url, judge).await {
+        match self.try_read(budget, target, url, judge).await {
             Ok(read) => Reading::Read(read),
             Err(Trouble::Never(why)) => Reading::Never(why),
             Err(Trouble::Later(why)) => {
@@ -59,17 +59,17 @@ impl ZohoReads {
 
     async fn try_read<T>(
         &self,
-        run: &mut Run,
+        budget: &mut ReadBudget,
         target: &Target<'_>,
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Trouble> {
         let product = target.product;
-        run.check(product)?;
-        let begun = self.client.begin(target.call(run.until), |_| {}).await;
-        let mut session = begun.map_err(|error| not_read(run, target, error))?;
+        budget.check(product)?;
+        let begun = self.client.begin(target.call(budget.until), |_| {}).await;
+        let mut session = begun.map_err(|error| not_read(budget, target, error))?;
         if let Some(name) = target.name() {
-            session.named(name).await.map_err(|error| not_read(run, target, error))?;
+            session.named(name).await.map_err(|error| not_read(budget, target, error))?;
         }
         loop {
             let question = Question {
@@ -80,7 +80,7 @@ impl ZohoReads {
             let answer = session.read(&question, &judge).await;
             let answer = answer.map_err(|no_slot| {
                 let later = Trouble::Later(no_slot.detail().to_owned());
-                run.block(product, later.clone());
+                budget.block(product, later.clone());
                 later
             })?;
             let failure = match answer {
@@ -88,7 +88,7 @@ impl ZohoReads {
                 Err(failure) => failure,
             };
             if concerns_product(&failure) {
-                run.block(product, failure.clone().into());
+                budget.block(product, failure.clone().into());
             }
             if let Err(error) = session.after(failure).await {
                 if let CallError::Failed(failure) = &error
@@ -96,18 +96,18 @@ impl ZohoReads {
                 {
                     session.remember(failure);
                 }
-                return Err(not_read(run, target, error));
+                return Err(not_read(budget, target, error));
             }
         }
     }
 }
 
-/// Why there is no answer. Where a product has no token, no other read of it is tried in this run.
-fn not_read(run: &mut Run, target: &Target<'_>, error: CallError) -> Trouble {
+/// Why there is no answer. Where a product has no token, no other read of it is tried in this sweep.
+fn not_read(budget: &mut ReadBudget, target: &Target<'_>, error: CallError) -> Trouble {
     match error {
         CallError::NoToken(problem) => {
-            // Only of this read: the others of the product wait for another run, in which there may be a token again.
-            run.block(target.product, Trouble::Later(problem.detail().to_owned()));
+            // Only of this read: the others of the product wait for another sweep, in which there may be a token again.
+            budget.block(target.product, Trouble::Later(problem.detail().to_owned()));
             problem.into()
         }
         CallError::NotAllowed(problem) => problem.into(),

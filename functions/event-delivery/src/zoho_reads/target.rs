@@ -1,4 +1,4 @@
-//! What is read.
+//! The target of a read: the connection, the product, and which list or record.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Under which name this function takes slots of the quota.
 const QUOTA_KEY: &str = "event-delivery";
 
-/// What of it is read: Zoho may refuse one and not the others.
+/// The kind of a read: Zoho may refuse one kind and not the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A list.

@@ -1,4 +1,4 @@
-//! Why a read has no answer, and whether a later run may have one.
+//! Why a read has no answer, and whether a later sweep may have one.
 
 use shared::base::problem::{Code, Problem};
 use shared::zoho::failure::{Failure, FailureKind};
@@ -9,7 +9,7 @@ use crate::zoho_reads::target::Target;
 /// Why a read has no answer.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
-    /// Another run may have one.
+    /// Another sweep may have one.
     Later(String),
     /// None will come with this grant.
     Never(String),

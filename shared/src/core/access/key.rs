@@ -269,14 +269,17 @@ impl Keys {
         all_rows(&*self.state, PARTITION, "").await?.iter().map(crate::store::Row::read).collect()
     }
 
-    /// Revokes a key. False where there is none.
+    /// Revokes a key, whoever changes it meanwhile. False where there is none.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
         let key = Key::new(PARTITION, id);
-        let Some(row) = self.state.get(&key).await? else { return Ok(false) };
-        Ok(self.state.delete(key, Condition::Version(row.version)).await?.is_done())
+        if self.state.get(&key).await?.is_none() {
+            return Ok(false);
+        }
+        self.state.delete(key, Condition::Any).await?;
+        Ok(true)
     }
 
     /// Switches a key on again that is off since a restore. False where there is no such key, or it is on.
@@ -435,6 +438,19 @@ mod tests {
         assert!(keys.confirm(&id).await.unwrap());
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(keys.check(Some(&header)).await.unwrap().id, id);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_confirmed_at_the_same_moment_is_revoked_all_the_same() {
+        let (keys, key, _) = keys().await;
+        let id = key.id.clone();
+        let off = key.switched_off(keys.clock.now());
+        let row = Put::record(Key::new(PARTITION, &id), &off, Condition::Any).unwrap();
+        keys.state.put(row).await.unwrap();
+        // Both have read the row before one of them changes it.
+        let (confirmed, revoked) = tokio::join!(keys.confirm(&id), keys.revoke(&id));
+        assert!(confirmed.unwrap() && revoked.unwrap());
+        assert!(keys.list().await.unwrap().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

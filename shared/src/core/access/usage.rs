@@ -27,7 +27,7 @@ const SEEN_RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// How often a count is tried that other processes change at the same time, and the pause between.
 const MAX_TRIES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(20);
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A process leases this part of a day's calls at once, and no more calls than that.
 const PART_OF_A_DAY: u32 = 50;
@@ -226,7 +226,7 @@ impl KeyUsage {
         let mut condition = version.map_or(Condition::Absent, Condition::Version);
         for tried in 0..MAX_TRIES {
             if tried > 1 {
-                sleep(self.clock.jittered(PAUSE)).await;
+                sleep(self.clock.jittered(RETRY_PAUSE)).await;
             }
             let lease = what.lease(most).min(most.saturating_sub(used));
             let Some(left) = lease.checked_sub(1) else {

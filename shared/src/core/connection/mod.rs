@@ -118,7 +118,11 @@ pub enum PauseCause {
 }
 
 impl State {
-    /// The word for it, as status shows it.
+    /// The words of all states, the good one first.
+    pub const WORDS: [&str; 6] =
+        ["healthy", "cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
+
+    /// The word for it, one of [`Self::WORDS`], as status and metrics show it.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -230,4 +234,22 @@ pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
 /// Where a connection's row stands.
 pub fn key(name: &ConnectionName) -> Key {
     Key::new(PARTITION, name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_state_is_stored_under_its_word() {
+        let at = "2026-11-22T10:00:00Z";
+        for word in State::WORDS {
+            let row =
+                json!({ "is": word, "until": at, "since": at, "times": 1, "reason": "", "clients": null });
+            let state: State = serde_json::from_value(row).unwrap();
+            assert_eq!(state.as_str(), word);
+        }
+    }
 }

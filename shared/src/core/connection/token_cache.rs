@@ -19,16 +19,16 @@ use crate::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use crate::store::Secrets;
 use crate::store::secret_record::load;
 
-/// A token is not used in its last minute: Zoho's clock and the call's own time come off.
+/// A token is not used in its last minute, because clocks differ and the call takes time.
 const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long a caller waits for somebody else's renewal.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// How long a caller tries to get token-refresh started in an account that is full of callers. Then it makes room.
+/// How long a caller tries to start token-refresh in an AWS account whose concurrency is used up. Then it gives up.
 const START_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Told instead of an address at which somebody could consent again.
+/// The hint where there is no address at which somebody could consent again.
 const ONLY_THE_OPERATOR: &str =
     "Which user it belongs to is not known, so only the operator can connect it again.";
 

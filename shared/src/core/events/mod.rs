@@ -21,6 +21,9 @@ use crate::base::id::{ConnectionName, moment_of, time_ordered, time_prefix};
 use crate::base::settings::Retention;
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
 
+/// The partition of a connection's events, before its name. A new row there wakes event-delivery.
+pub const EVENTS: &str = "event#";
+
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
 
@@ -155,10 +158,7 @@ impl Events {
         if delivery.time.as_deref().and_then(|time| time.parse().ok()) == Some(arrived) {
             arrived = later(arrived, SignedDuration::from_millis(1));
         }
-        let marker = Key::new(
-            format!("delivery#{}", delivery.connection),
-            format!("{}#{}", delivery.source, delivery.digest),
-        );
+        let marker = marker_key(&delivery.connection, delivery.source, &delivery.digest);
         // Without a time in it, an equal body may well be a new change: a stock that went down and up again.
         let window = if delivery.time.is_some() {
             SignedDuration::from_hours(24)
@@ -237,8 +237,11 @@ impl Events {
     ) -> Result<String, StoreError> {
         let now = self.clock.now();
         let id = time_ordered(now);
-        let key = Key::new(format!("delivery#{connection}"), format!("{source}#{digest}"));
-        let marker = Put::record(key, &Marker { event_id: id.clone() }, Condition::Any)?;
+        let marker = Put::record(
+            marker_key(connection, source, digest),
+            &Marker { event_id: id.clone() },
+            Condition::Any,
+        )?;
         self.table.put(marker.until(later(now, SignedDuration::from_mins(10)))).await?;
         Ok(id)
     }
@@ -331,7 +334,12 @@ fn is_settled(event: &Event, now: Timestamp) -> bool {
 }
 
 fn partition(connection: &ConnectionName) -> String {
-    format!("event#{connection}")
+    format!("{EVENTS}{connection}")
+}
+
+/// Where the marker of a delivery stands.
+fn marker_key(connection: &ConnectionName, source: &str, digest: &str) -> Key {
+    Key::new(format!("delivery#{connection}"), format!("{source}#{digest}"))
 }
 
 fn read_event(row: &Row) -> Result<Event, StoreError> {

@@ -14,7 +14,7 @@ use crate::zoho::scope::Product;
 const PARTITION: &str = "watch";
 
 /// The pause between two renewals of a channel. It is short because only Zoho's answer shows that a channel is gone.
-pub const RENEWED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const RENEWED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is watched for one connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

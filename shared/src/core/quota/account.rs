@@ -343,7 +343,7 @@ impl Account {
             match self.write(&next, condition).await {
                 Ok(Outcome::Done(written)) => {
                     *version = written;
-                    self.memory().window = next;
+                    self.know(&mut next);
                     return Visit::Done(result);
                 }
                 Ok(Outcome::Refused { current, .. }) => {
@@ -351,7 +351,7 @@ impl Account {
                     // A row that cannot be read is replaced by an empty one, for which its version is enough.
                     window = read.unwrap_or_default().unwrap_or_default();
                     // Content and version change together, so that a later try does not write older content over this version.
-                    self.memory().window = window.clone();
+                    self.know(&mut window);
                     *version = current.map(|row| row.version);
                 }
                 Err(error) => {
@@ -369,6 +369,16 @@ impl Account {
             }
             tried = true;
         }
+    }
+
+    /// Takes over what is stored. Where Zoho has refused calls meanwhile, that stays known: it is stored by a change of its own.
+    fn know(&self, stored: &mut Window) {
+        let now = self.now();
+        let mut memory = self.memory();
+        if let Some(blocked) = memory.window.blocked(now) {
+            stored.block(blocked);
+        }
+        memory.window = stored.clone();
     }
 
     async fn write(&self, window: &Window, condition: Condition) -> Result<Outcome, StoreError> {

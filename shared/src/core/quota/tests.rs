@@ -309,6 +309,26 @@ async fn a_lease_taken_ahead_is_as_large_as_the_pace_and_what_is_left_of_the_min
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_comes_while_slots_are_leased_ahead_is_not_forgotten() {
+    let (token, quotas) = (token(), Quotas::new(Arc::new(Rows::default()), clock(), LIMITS));
+    for _ in 0..5 {
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+    }
+    let lease = quotas.lease_ahead(&token).unwrap();
+    let refuse = async { quotas.heed(&token, &Failure::of(FailureKind::RateLimited)).await };
+    let look = async {
+        // As long as the lease and the refusal take to be stored, and longer.
+        for milliseconds in 1..=50 {
+            sleep(Duration::from_millis(1)).await;
+            let told = quotas.take(&token, caller("k")).await.err();
+            let code = told.map(|problem| problem.code());
+            assert_eq!(code, Some(Code::ZohoRateLimited), "after {milliseconds} ms");
+        }
+    };
+    tokio::join!(lease, refuse, look);
+}
+
+#[tokio::test(start_paused = true)]
 async fn so_many_at_once_and_no_more() {
     for (per_day, most) in [(Some(1000), 5), (None, 10)] {
         let limits = InventoryLimits { per_minute: Some(100), per_day };

@@ -19,8 +19,8 @@ const PARTITION: &str = "idempotency";
 /// How long the first answer is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// The parts of a long piece of work, each of which is done once, whoever goes on with it and whenever.
-const PARTS: &str = "part";
+/// The partition of the parts of a reconciliation: each is done once, whichever call goes on with it.
+const PARTITION_OF_PARTS: &str = "part";
 
 /// No request runs longer: Lambda ends its function at 29 seconds.
 const MAX_REQUEST_TIME: SignedDuration = SignedDuration::from_secs(35);
@@ -132,7 +132,7 @@ impl Idempotency {
 
     /// Those of the connector's own work: they are kept as long as the audit of what was done.
     pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock, retention: SignedDuration) -> Self {
-        Self { state, clock, partition: PARTS, retention }
+        Self { state, clock, partition: PARTITION_OF_PARTS, retention }
     }
 
     /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest

@@ -16,7 +16,7 @@ use crate::zoho::data_centre::DataCentre;
 const LIFETIME: SignedDuration = SignedDuration::from_secs(35);
 
 /// How long one waits between two looks.
-const PAUSE: Duration = Duration::from_millis(400);
+const LOOK_PAUSE: Duration = Duration::from_millis(400);
 
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -72,7 +72,7 @@ impl Turns {
                 }
                 _ => Condition::Absent,
             };
-            let pause = self.clock.jittered(PAUSE);
+            let pause = self.clock.jittered(LOOK_PAUSE);
             if Instant::now() + pause > deadline {
                 return Ok(Err(held.map_or(1, |held| seconds_until(held.until, now))));
             }

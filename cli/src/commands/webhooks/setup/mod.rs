@@ -22,7 +22,7 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 
 use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::terminal::say;
 use rules::{LinedUp, Rules};
 use selection::Selection;
@@ -206,7 +206,7 @@ async fn connected(
     installation: &Installation,
 ) -> Result<Connection, Failure> {
     let how = format!("`{}`", installation.command(&format!("connect --connection {name}")));
-    let connection = known::connection(&opened.services, name)
+    let connection = named_connection::find(&opened.services, name)
         .await
         .map_err(|failure| failure.going_on(&format!("To connect it: {how}")))?;
     match connection.state {

@@ -14,9 +14,6 @@ use crate::inventory::stock::Basis;
 use crate::request::csv::Wrong;
 use crate::request::upload;
 
-/// The most counts of one reconciliation.
-pub(super) const MAX_ROWS: usize = 50_000;
-
 /// The longest text that can name an item or a place, in letters and in bytes: a chunk of rows has at most 400 KB.
 const MAX_TEXT: usize = 100;
 const MAX_TEXT_BYTES: usize = 200;

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use shared::base::clock::{CLOCK_TOLERANCE, Timestamp, later};
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
+use shared::core::reconciliation::MAX_COUNTS;
 
-use super::counts::{About, COUNT, Count, LINE, MAX_ROWS, Sent, invalid, read_json};
+use super::counts::{About, COUNT, Count, LINE, Sent, invalid, read_json};
 use super::counts_csv::read_csv;
 use super::head::State;
 use super::place::{self, Places};
@@ -110,11 +111,11 @@ fn check(sent: &Sent, now: Timestamp) -> Result<(), Problem> {
 }
 
 fn too_many(rows: usize) -> Result<(), Problem> {
-    if rows <= MAX_ROWS {
+    if rows <= MAX_COUNTS {
         return Ok(());
     }
     let detail = format!(
-        "These are {rows} counts, and a reconciliation takes at most {MAX_ROWS} in all. Nothing was taken: make several \
+        "These are {rows} counts, and a reconciliation takes at most {MAX_COUNTS} in all. Nothing was taken: make several \
          reconciliations, for example one for each location."
     );
     Err(in_parts(Problem::new(Code::BodyTooLarge, detail)))

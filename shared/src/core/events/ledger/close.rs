@@ -122,7 +122,7 @@ impl Ledger {
     /// no reason to refuse it, because the schedule comes within a minute.
     async fn wake_delivery(&self, connection: &ConnectionName) {
         let now = self.clock.now();
-        let key = Key::new(format!("freed#{connection}"), "last");
+        let key = Key::new(format!("{FREED}{connection}"), "last");
         let written = async {
             let put = Put::record(key, &now, Condition::Any)?.until(later(now, FREED_RETENTION));
             self.events.put(put).await

@@ -1,4 +1,5 @@
-//! The beginning of a consent: what is remembered here, and what the browser is given.
+//! The authorization request of a consent: the state that is stored here, and the address and the cookie that the browser is given.
+//! <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1>
 
 use axum::http::HeaderValue;
 use shared::base::secret::Secret;
@@ -11,8 +12,8 @@ use shared::zoho::secrets::CodeVerifier;
 
 use crate::cookie;
 
-/// A consent that has begun.
-pub struct Beginning {
+/// An authorization request, as the browser gets it.
+pub struct AuthorizationRequest {
     /// Zoho's consent page.
     pub location: String,
     /// The cookie that the same browser must bring back, as it is set.
@@ -33,7 +34,7 @@ pub async fn begin(
     wish: Wish,
     link: Option<String>,
     pkce: bool,
-) -> Result<Option<Beginning>, StoreError> {
+) -> Result<Option<AuthorizationRequest>, StoreError> {
     let (state, value) = (Secret::random(), Secret::random());
     let redirect_uri = origin.redirect_uri();
     let accounts = centres.accounts(wish.home);
@@ -50,5 +51,8 @@ pub async fn begin(
     if !consents.begin(&state, &begun).await? {
         return Ok(None);
     }
-    Ok(Some(Beginning { location, cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME) }))
+    Ok(Some(AuthorizationRequest {
+        location,
+        cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME),
+    }))
 }

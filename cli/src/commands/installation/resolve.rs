@@ -7,12 +7,12 @@ use shared::base::nearest::nearest;
 use shared::base::settings;
 
 use crate::commands::failure::Failure;
-use crate::installations::{Installations, Remembered};
+use crate::remembered::{Installations, Remembered};
 use crate::terminal::are;
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct Given<'a> {
     pub(super) installation: Option<&'a str>,
     pub(super) data: Option<&'a Path>,
     pub(super) stack: Option<&'a str>,
@@ -31,9 +31,9 @@ pub(super) enum Home {
     Stack(String),
 }
 
-/// Where it is, and what leads there.
+/// What the flags, the variables and what is remembered come to: where the connector is, and what leads there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Resolved {
     /// Under which it is remembered.
     pub(super) name: Option<String>,
     pub(super) home: Home,
@@ -43,22 +43,22 @@ pub(super) struct Place {
 }
 
 /// Flags and the installation that they name come before variables, variables before what else is remembered.
-pub(super) fn find(
-    asked: &Asked<'_>,
+pub(super) fn resolve(
+    given: &Given<'_>,
     all: &Installations,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Place, Failure> {
-    let named = asked.installation.map(|name| named(name, all, asked.only_folders)).transpose()?;
-    let (home, one) = match (asked.data, asked.stack, named) {
+) -> Result<Resolved, Failure> {
+    let named = given.installation.map(|name| named(name, all, given.only_folders)).transpose()?;
+    let (home, one) = match (given.data, given.stack, named) {
         (Some(data), ..) => (Home::Folder(Some(data.to_owned())), in_folder(data, all)),
-        (None, Some(stack), _) => (Home::Stack(stack.to_owned()), of_stack(stack, asked.region, all)),
+        (None, Some(stack), _) => (Home::Stack(stack.to_owned()), of_stack(stack, given.region, all)),
         (None, None, Some((name, one))) => (home_of(one), Some((name, one))),
         (None, None, None) => match variable(settings::DATA) {
             Some(data) => {
                 let one = in_folder(Path::new(&data), all);
                 (Home::Folder(Some(data.into())), one)
             }
-            None => match usual(all, asked.only_folders)? {
+            None => match usual(all, given.only_folders)? {
                 Some((name, one)) => (home_of(one), Some((name, one))),
                 None => (Home::Folder(None), None),
             },
@@ -72,25 +72,26 @@ pub(super) fn find(
     let or = |flag: Option<&str>, of: fn(&Remembered) -> Option<&String>, variables: &[&str]| {
         flag.map(str::to_owned).or_else(|| remembered(one.and_then(of), variables))
     };
-    let place = Place {
+    let resolved = Resolved {
         name: name.map(str::to_owned),
-        region: or(asked.region, |one| one.region.as_ref(), &["AWS_REGION", "AWS_DEFAULT_REGION"]),
-        profile: or(asked.profile, |one| one.profile.as_ref(), &["AWS_PROFILE", "AWS_ACCESS_KEY_ID"]),
-        public_url: or(asked.public_url, |one| one.public_url.as_ref(), &[settings::PUBLIC_URL])
+        region: or(given.region, |one| one.region.as_ref(), &["AWS_REGION", "AWS_DEFAULT_REGION"]),
+        profile: or(given.profile, |one| one.profile.as_ref(), &["AWS_PROFILE", "AWS_ACCESS_KEY_ID"]),
+        public_url: or(given.public_url, |one| one.public_url.as_ref(), &[settings::PUBLIC_URL])
             .or_else(|| variable(settings::PUBLIC_URL)),
         home,
     };
-    if let Some(profile) = &place.profile
+    if let Some(profile) = &resolved.profile
         && is_set("AWS_ACCESS_KEY_ID")
     {
         return Err(Failure::Settings(format!(
             "AWS_ACCESS_KEY_ID is set, and comes before the profile {profile}: unset it to use the profile"
         )));
     }
-    Ok(place)
+    Ok(resolved)
 }
 
-pub(super) type Found<'a> = (&'a str, &'a Remembered);
+/// One that is remembered, with its name.
+pub(crate) type Found<'a> = (&'a str, &'a Remembered);
 
 /// The one that the command line names.
 fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Result<Found<'a>, Failure> {
@@ -130,7 +131,7 @@ fn usual(all: &Installations, only_folders: bool) -> Result<Option<Found<'_>>, F
 }
 
 /// What is remembered of this folder.
-pub(super) fn in_folder<'a>(data: &Path, all: &'a Installations) -> Option<Found<'a>> {
+pub(crate) fn in_folder<'a>(data: &Path, all: &'a Installations) -> Option<Found<'a>> {
     let real = |path: &Path| canonicalize(path).or_else(|_| absolute(path)).ok();
     let data = real(data)?;
     all.iter().find(|(_, one)| one.data.as_deref().and_then(real).is_some_and(|other| other == data))
@@ -182,15 +183,15 @@ mod tests {
         all
     }
 
-    fn find_with(
-        asked: &Asked<'_>,
+    fn resolve_with(
+        given: &Given<'_>,
         all: &Installations,
         variables: &[(&str, &str)],
-    ) -> Result<Place, String> {
+    ) -> Result<Resolved, String> {
         let variable = |wanted: &str| {
             variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned())
         };
-        find(asked, all, variable).map_err(|failure| match failure {
+        resolve(given, all, variable).map_err(|failure| match failure {
             Failure::Settings(line) => line,
             _ => panic!("a setting"),
         })
@@ -198,78 +199,78 @@ mod tests {
 
     #[test]
     fn nothing_said_and_nothing_remembered_is_the_usual_folder() {
-        let place = find_with(&Asked::default(), &all(&[]), &[]).unwrap();
-        assert_eq!(place.home, Home::Folder(None));
-        assert_eq!((place.name, place.public_url, place.region), (None, None, None));
+        let resolved = resolve_with(&Given::default(), &all(&[]), &[]).unwrap();
+        assert_eq!(resolved.home, Home::Folder(None));
+        assert_eq!((resolved.name, resolved.public_url, resolved.region), (None, None, None));
     }
 
     #[test]
     fn the_only_one_that_is_remembered_is_meant_unless_variables_say_otherwise() {
         let all = all(&[("shop", stack("zoho", "eu-central-1"))]);
-        let place = find_with(&Asked::default(), &all, &[]).unwrap();
-        assert_eq!(place.home, Home::Stack("zoho".to_owned()));
-        assert_eq!(place.name.as_deref(), Some("shop"));
-        assert_eq!(place.region.as_deref(), Some("eu-central-1"));
-        assert_eq!(place.profile.as_deref(), Some("shop"));
-        assert_eq!(place.public_url.as_deref(), Some("https://stack.example"));
+        let resolved = resolve_with(&Given::default(), &all, &[]).unwrap();
+        assert_eq!(resolved.home, Home::Stack("zoho".to_owned()));
+        assert_eq!(resolved.name.as_deref(), Some("shop"));
+        assert_eq!(resolved.region.as_deref(), Some("eu-central-1"));
+        assert_eq!(resolved.profile.as_deref(), Some("shop"));
+        assert_eq!(resolved.public_url.as_deref(), Some("https://stack.example"));
 
         let variables = [
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "key"),
             (settings::PUBLIC_URL, "https://variable.example"),
         ];
-        let place = find_with(&Asked::default(), &all, &variables).unwrap();
-        assert_eq!((place.region, place.profile), (None, None), "the SDK reads the variables itself");
-        assert_eq!(place.public_url.as_deref(), Some("https://variable.example"));
+        let resolved = resolve_with(&Given::default(), &all, &variables).unwrap();
+        assert_eq!((resolved.region, resolved.profile), (None, None), "the SDK reads the variables itself");
+        assert_eq!(resolved.public_url.as_deref(), Some("https://variable.example"));
 
-        let place = find_with(&Asked::default(), &all, &[(settings::DATA, "/srv/other")]).unwrap();
-        assert_eq!(place.home, Home::Folder(Some("/srv/other".into())));
-        assert_eq!((place.name, place.public_url), (None, None), "another's address is not taken");
+        let resolved = resolve_with(&Given::default(), &all, &[(settings::DATA, "/srv/other")]).unwrap();
+        assert_eq!(resolved.home, Home::Folder(Some("/srv/other".into())));
+        assert_eq!((resolved.name, resolved.public_url), (None, None), "another's address is not taken");
         // What runs the connector is meant for no stack.
-        let serve = Asked { only_folders: true, ..Asked::default() };
-        assert_eq!(find_with(&serve, &all, &[]).unwrap().home, Home::Folder(None));
+        let serve = Given { only_folders: true, ..Given::default() };
+        assert_eq!(resolve_with(&serve, &all, &[]).unwrap().home, Home::Folder(None));
     }
 
     #[test]
     fn what_the_command_line_says_comes_first() {
         let all = all(&[("shop", stack("zoho", "eu-central-1")), ("here", folder("/srv/zoho"))]);
         let variables = [(settings::PUBLIC_URL, "https://variable.example"), (settings::DATA, "/srv/other")];
-        let named = Asked { installation: Some("here"), ..Asked::default() };
-        let place = find_with(&named, &all, &variables).unwrap();
-        assert_eq!(place.home, Home::Folder(Some("/srv/zoho".into())));
-        assert_eq!(place.public_url.as_deref(), Some("https://folder.example"));
+        let named = Given { installation: Some("here"), ..Given::default() };
+        let resolved = resolve_with(&named, &all, &variables).unwrap();
+        assert_eq!(resolved.home, Home::Folder(Some("/srv/zoho".into())));
+        assert_eq!(resolved.public_url.as_deref(), Some("https://folder.example"));
 
-        let flags = Asked { data: Some(Path::new("/srv/zoho")), ..Asked::default() };
-        let place = find_with(&flags, &all, &[]).unwrap();
-        assert_eq!(place.name.as_deref(), Some("here"), "what is remembered of a folder holds for it");
-        assert_eq!(place.public_url.as_deref(), Some("https://folder.example"));
+        let given = Given { data: Some(Path::new("/srv/zoho")), ..Given::default() };
+        let resolved = resolve_with(&given, &all, &[]).unwrap();
+        assert_eq!(resolved.name.as_deref(), Some("here"), "what is remembered of a folder holds for it");
+        assert_eq!(resolved.public_url.as_deref(), Some("https://folder.example"));
 
-        let flags =
-            Asked { stack: Some("zoho"), public_url: Some("https://flag.example"), ..Asked::default() };
-        let place = find_with(&flags, &all, &[]).unwrap();
-        assert_eq!(place.public_url.as_deref(), Some("https://flag.example"));
-        assert_eq!(place.region.as_deref(), Some("eu-central-1"));
-        let elsewhere = Asked { region: Some("us-east-1"), ..flags };
-        let place = find_with(&elsewhere, &all, &[]).unwrap();
-        assert_eq!((place.name, place.region.as_deref()), (None, Some("us-east-1")));
+        let given =
+            Given { stack: Some("zoho"), public_url: Some("https://flag.example"), ..Given::default() };
+        let resolved = resolve_with(&given, &all, &[]).unwrap();
+        assert_eq!(resolved.public_url.as_deref(), Some("https://flag.example"));
+        assert_eq!(resolved.region.as_deref(), Some("eu-central-1"));
+        let elsewhere = Given { region: Some("us-east-1"), ..given };
+        let resolved = resolve_with(&elsewhere, &all, &[]).unwrap();
+        assert_eq!((resolved.name, resolved.region.as_deref()), (None, Some("us-east-1")));
     }
 
     #[test]
     fn what_cannot_be_decided_is_told_with_the_names() {
         let all = all(&[("shop", stack("zoho", "eu-central-1")), ("here", folder("/srv/zoho"))]);
-        let error = find_with(&Asked::default(), &all, &[]).unwrap_err();
+        let error = resolve_with(&Given::default(), &all, &[]).unwrap_err();
         assert!(error.contains("--installation: here, shop"), "{error}");
-        let serve = Asked { only_folders: true, ..Asked::default() };
-        assert_eq!(find_with(&serve, &all, &[]).unwrap().name.as_deref(), Some("here"));
+        let serve = Given { only_folders: true, ..Given::default() };
+        assert_eq!(resolve_with(&serve, &all, &[]).unwrap().name.as_deref(), Some("here"));
         for (name, expected) in [("shpo", "did you mean shop?"), ("other", "remembered are here, shop")] {
-            let asked = Asked { installation: Some(name), ..Asked::default() };
-            let error = find_with(&asked, &all, &[]).unwrap_err();
+            let given = Given { installation: Some(name), ..Given::default() };
+            let error = resolve_with(&given, &all, &[]).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
-        let serve = Asked { installation: Some("shop"), ..serve };
-        assert!(find_with(&serve, &all, &[]).unwrap_err().contains("on a folder of this machine"));
-        let shop = Asked { installation: Some("shop"), ..Asked::default() };
-        let error = find_with(&shop, &all, &[("AWS_ACCESS_KEY_ID", "key")]).unwrap_err();
+        let serve = Given { installation: Some("shop"), ..serve };
+        assert!(resolve_with(&serve, &all, &[]).unwrap_err().contains("on a folder of this machine"));
+        let shop = Given { installation: Some("shop"), ..Given::default() };
+        let error = resolve_with(&shop, &all, &[("AWS_ACCESS_KEY_ID", "key")]).unwrap_err();
         assert!(error.contains("profile shop"), "{error}");
     }
 }

@@ -1,142 +1,33 @@
-//! Calls to Zoho with all that each of them needs: a living token with the right scope, a slot of the organisation's quota, one
-//! try, and what its answer teaches about limits and dead tokens. What is tried again, and how a failure is told, is the
-//! business of who calls.
+//! One call to Zoho with all that it needs: a living token with the right scope, a slot of the organisation's quota, one try, and
+//! what its answer teaches about limits and dead tokens. Callers decide what they retry and how they report a failure.
 //!
 //! A call begins with [`ZohoClient::begin`], is made with [`Session::read`] or [`Session::write`], and where it fails,
 //! [`Session::after`] says whether it may be made once more, with another token.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod call;
+mod denials;
+mod request;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::base::background::Background;
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later};
-use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
-use crate::base::secret::sha256_hex;
 use crate::core::connection::access_token::AccessToken;
 use crate::core::connection::token_cache::{NoOther, TokenState, Tokens};
 use crate::core::connection::token_refresh::TokenRefreshClient;
-use crate::core::quota::{self, Priority, Quotas, Slot};
+use crate::core::quota::{Quotas, Slot};
 use crate::core::services::Services;
-use crate::zoho::crm::coql;
 use crate::zoho::data_centre::DataCentres;
 use crate::zoho::failure::{Failure, FailureKind};
-use crate::zoho::http::{Answer, Body, Http, HttpError, Method, Read, Write};
+use crate::zoho::http::{Answer, Http, HttpError, Read, Write};
 use crate::zoho::scope::Product;
 use crate::zoho::token_probe::TokenProbe;
 
-/// More refusals than an installation has tokens and scopes: reached only where tokens change for a long time.
-const MAX_REFUSALS: usize = 1000;
+pub use call::{Call, CallError};
+pub use request::{Outgoing, Place, Question};
 
-/// How long a refusal is believed: long enough that a caller who tries again costs no call, short enough that a moment of
-/// trouble at Zoho, or a right that somebody grants, does not keep anybody out.
-const REFUSAL_BELIEVED: SignedDuration = SignedDuration::from_secs(180);
-
-/// What a call is about, whatever it asks.
-#[derive(Clone)]
-pub struct Call<'a> {
-    /// Whose connection it uses.
-    pub connection: &'a ConnectionName,
-    /// The product that it is for.
-    pub product: Product,
-    /// The scope that its token must have, where it is known.
-    pub scope: Option<&'a str>,
-    /// What it is called where only Zoho knows its scope.
-    pub name: &'a str,
-    /// The only organisation that will do, where the caller names one.
-    pub organization: Option<&'a str>,
-    /// The only account that will do, where something was worked out for one.
-    pub account: Option<&'a str>,
-    /// The fields of other systems' ids by which CRM finds the records, where the call names them by these.
-    pub external: Option<&'a str>,
-    /// Whose place in the quota it takes, and until when it must be over.
-    pub caller: quota::Caller<'a>,
-    /// How long Zoho may take for one try.
-    pub timeout: Duration,
-}
-
-/// What an address is made of.
-pub struct Place<'a> {
-    /// The host of the data centre.
-    pub api: &'a str,
-    /// The organisation of Inventory; empty for CRM.
-    pub organization: &'a str,
-}
-
-/// What is read: an address, or a query that is posted there.
-pub struct Question {
-    /// Its address.
-    pub url: String,
-    /// The query, where there is one.
-    pub query: Option<String>,
-    /// Only what was changed since, in CRM's own form.
-    pub if_modified_since: Option<String>,
-}
-
-impl Question {
-    /// A query to CRM.
-    pub fn coql(place: &Place<'_>, query: &str) -> Self {
-        Self { url: coql::url(place.api), query: Some(coql::body(query)), if_modified_since: None }
-    }
-
-    /// What it reads, whichever page of it: the address without its parameters, and the query.
-    pub fn name(&self) -> String {
-        ["GET ", without_query(&self.url), " ", self.query.as_deref().unwrap_or_default()].concat()
-    }
-}
-
-impl From<String> for Question {
-    fn from(url: String) -> Self {
-        Self { url, query: None, if_modified_since: None }
-    }
-}
-
-/// What is written.
-pub struct Outgoing {
-    /// The method.
-    pub method: Method,
-    /// The address.
-    pub url: String,
-    /// What it carries.
-    pub body: Option<Body>,
-    /// Not before the record is as it was then, in CRM's own form.
-    pub if_unmodified_since: Option<String>,
-}
-
-impl Outgoing {
-    /// A POST, on no condition.
-    pub fn post(url: String, body: Option<Body>) -> Self {
-        Self { method: Method::POST, url, body, if_unmodified_since: None }
-    }
-
-    /// What it writes, to the byte: another body may be allowed.
-    pub fn name(&self) -> String {
-        let body = self.body.as_ref().map(|body| sha256_hex(&body.bytes)).unwrap_or_default();
-        format!("{} {} {body}", self.method, without_query(&self.url))
-    }
-}
-
-fn without_query(url: &str) -> &str {
-    url.split_once('?').map_or(url, |(address, _)| address)
-}
-
-/// Why a call has no answer.
-#[derive(Debug)]
-pub enum CallError {
-    /// It was not made: there is no token for it.
-    NoToken(Problem),
-    /// It was not made: the token is not for it.
-    NotAllowed(Problem),
-    /// Zoho refused the token, and whether that is dead could not be found out.
-    Undecided(Problem),
-    /// A living token is refused this.
-    Denied(Failure),
-    /// Zoho said something else, or nothing.
-    Failed(Failure),
-}
+use denials::Denials;
 
 /// The way to Zoho.
 pub struct ZohoClient {
@@ -147,12 +38,8 @@ pub struct ZohoClient {
     http: Http,
     centres: DataCentres,
     background: Background,
-    /// Not the monotonic clock: Lambda freezes processes between events, and does not say whether that clock goes on meanwhile. What
-    /// is believed for minutes could be believed for hours.
-    clock: SharedClock,
-    /// What a living token was refused, by the token's digest and [the name](Session::named), and until when that is believed: for a
-    /// moment, Zoho refuses what it allows before and after.
-    refusals: Mutex<HashMap<(String, String), (Failure, Timestamp)>>,
+    /// Zoho refuses for a moment what it allows before and after, so that a denial is believed for a while only.
+    denials: Denials,
 }
 
 impl ZohoClient {
@@ -165,15 +52,14 @@ impl ZohoClient {
             http: services.http.clone(),
             centres: services.centres.clone(),
             background: services.background.clone(),
-            clock: clock.clone(),
-            refusals: Mutex::default(),
+            denials: Denials::new(clock.clone()),
         }
     }
 
-    /// Finds a token with which this call may be made. Whose token was found is told to `found`, also where it will not do.
+    /// Finds a token with which this call may be made. `found` gets the token, also one that does not fit the call.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Where there is no token, or it does not fit.
     pub async fn begin<'a>(
         &'a self,
         call: Call<'a>,
@@ -192,16 +78,6 @@ impl ZohoClient {
         let api = self.centres.api(token.data_centre);
         Ok(Session { client: self, call, token, api, name: None, replaced: false, probes_inventory: false })
     }
-
-    /// What this token was refused under this name a moment ago.
-    fn refused(&self, token: &AccessToken, name: &str) -> Option<Failure> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusals.is_empty() {
-            return None;
-        }
-        let (failure, until) = refusals.get(&(token.token.digest(), name.to_owned()))?;
-        is_to_come(*until, self.clock.now(), REFUSAL_BELIEVED).then(|| failure.clone())
-    }
 }
 
 /// A call under way.
@@ -211,9 +87,9 @@ pub struct Session<'a> {
     token: Arc<AccessToken>,
     api: String,
     name: Option<String>,
-    /// Whether the token is already one in place of another.
+    /// Whether the token was replaced once.
     replaced: bool,
-    /// Whether a refused token of CRM was tried at Inventory.
+    /// Whether a token that CRM refused was probed at Inventory, which counts that call.
     probes_inventory: bool,
 }
 
@@ -234,18 +110,18 @@ impl Session<'_> {
         Place { api: &self.api, organization }
     }
 
-    /// Gives a name to the call: a refusal is believed for a while, and costs no other call. It holds for what has the same
-    /// name, and says nothing of anything else. Whatever has no name is asked each time.
+    /// Names the call, so that a denial of it is remembered for a while and costs no further call. A denial holds for calls of the
+    /// same name only. A call without a name is made each time.
     ///
     /// # Errors
-    /// Where a living token was refused it a moment ago.
+    /// Where the token was denied this a moment ago.
     pub async fn named(&mut self, name: String) -> Result<(), CallError> {
-        let mut refused = self.client.refused(&self.token, &name);
+        let mut refused = self.client.denials.find(&self.token, &name);
         if refused.is_some() && self.call.is_waited_for() {
             // Somebody waits, and the connection may have been made anew since the token was read.
             let (connection, until) = (self.call.connection, self.call.caller.deadline);
             let token = self.client.tokens.stored(connection, until).await.map_err(CallError::NoToken)?;
-            refused = self.client.refused(&token, &name);
+            refused = self.client.denials.find(&token, &name);
             if refused.is_none() {
                 self.go_on_with(token)?;
             }
@@ -254,7 +130,7 @@ impl Session<'_> {
         refused.map_or(Ok(()), |failure| Err(CallError::Denied(failure)))
     }
 
-    /// Takes another token of the connection, where that one is for the call, too.
+    /// Continues with another token of the connection, if that fits the call.
     fn go_on_with(&mut self, token: Arc<AccessToken>) -> Result<(), CallError> {
         self.call.check(&token).map_err(CallError::NotAllowed)?;
         self.api = self.client.centres.api(token.data_centre);
@@ -311,10 +187,11 @@ impl Session<'_> {
         Ok(self.learn(answer, judge).await)
     }
 
-    /// Says whether a call that failed may be made once more: then the session has another token.
+    /// Decides what a failure means. Where the token was dead and another was found, the session has that one, and the call may be
+    /// made once more.
     ///
     /// # Errors
-    /// Where it may not, and why.
+    /// Where the call is not to be made again, and why.
     pub async fn after(&mut self, failure: Failure) -> Result<(), CallError> {
         if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
             return Err(CallError::Failed(failure));
@@ -337,7 +214,7 @@ impl Session<'_> {
         }
     }
 
-    /// A token that has only just been given is refused, too. Only where Zoho takes it elsewhere is that a denial.
+    /// The replacing token is refused, too. That is a denial only if Zoho accepts this token for another call.
     async fn refused_again(&mut self, failure: Failure) -> CallError {
         if failure.said.is_none() {
             return self.denial(failure);
@@ -354,7 +231,8 @@ impl Session<'_> {
         }
     }
 
-    /// What a living token was refused. A page under 401 denies nothing: Zoho did not say so.
+    /// The failure of a call that a living token is denied. A web page with status 401 is not a denial, because it is not Zoho's API
+    /// that answered.
     fn denial(&self, failure: Failure) -> CallError {
         if failure.said.is_none() {
             return CallError::Failed(Failure { kind: FailureKind::Unreadable, ..failure });
@@ -363,7 +241,7 @@ impl Session<'_> {
         CallError::Denied(failure)
     }
 
-    /// Where else its token is tried.
+    /// The call that probes the token, where there is one.
     fn probe(&mut self, failure: &Failure) -> Option<TokenProbe> {
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
         let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
@@ -371,28 +249,23 @@ impl Session<'_> {
         probe
     }
 
-    /// Whether Inventory counts a call of it.
+    /// Whether this session made calls that Inventory counts.
     pub fn counts_at_inventory(&self) -> bool {
         self.call.product == Product::Inventory || self.probes_inventory
     }
 
-    /// Remembers that this token is refused what has this name.
+    /// Remembers that this token is denied the call of this name.
     pub fn remember(&self, failure: &Failure) {
-        let Some(name) = &self.name else { return };
-        let mut refusals = self.client.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusals.len() >= MAX_REFUSALS {
-            refusals.clear();
+        if let Some(name) = &self.name {
+            self.client.denials.remember(&self.token, name, failure);
         }
-        let until = later(self.client.clock.now(), REFUSAL_BELIEVED);
-        let key = (self.token.token.digest(), name.clone());
-        refusals.insert(key, (failure.clone(), until));
     }
 
-    /// Whether the refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
-    /// asked with it: only a token that is refused there, too, is worth a new one.
+    /// Whether the refused token is dead. Zoho's refusal does not tell, so the token is probed with another product or another
+    /// route of Inventory. It is dead if that is refused, too.
     async fn token_state(&self, failure: &Failure, probe: Option<TokenProbe>) -> TokenState {
         let Some(probe) = probe else {
-            // Without another opinion, a caller who waits may cost a token, and a read in the background may not.
+            // Without a probe, a new token is made for a caller who waits, and not for a read in the background.
             let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
             return if ambiguous && !self.call.is_waited_for() {
                 TokenState::Alive
@@ -416,7 +289,7 @@ impl Session<'_> {
         }
     }
 
-    /// A slot for one call. CRM has no limit a minute, and needs none.
+    /// A slot for one call. CRM has no limit a minute, so its calls need no slot.
     async fn slot(&self, product: Product) -> Result<Option<Slot>, Problem> {
         match product {
             Product::Crm => Ok(None),
@@ -462,8 +335,8 @@ impl Session<'_> {
     }
 }
 
-/// The problem for a caller whose token was refused, where the call that probes the token failed, too. A trouble of the probe that passes
-/// is told. Its refusal is not, because it is not about what the caller asked for.
+/// The problem for a caller whose token was refused and could not be probed. A failure of the probe that can pass is passed on. A
+/// refusal is not, because it is not about what the caller asked for.
 fn unknown(probed: &Failure) -> Problem {
     let Failure { kind, retry_after, .. } = *probed;
     let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });
@@ -472,85 +345,4 @@ fn unknown(probed: &Failure) -> Problem {
     }
     let detail = "Zoho refuses the access token, and whether it is alive could not be found out.";
     Problem::new(Code::ZohoUnavailable, detail)
-}
-
-impl Call<'_> {
-    /// An agent waits for its answer.
-    fn is_waited_for(&self) -> bool {
-        self.caller.priority == Priority::Agent
-    }
-
-    /// What is left for a try; nothing where its time is over.
-    fn time_left(&self) -> Option<Duration> {
-        let left = self.caller.deadline.saturating_duration_since(Instant::now()).min(self.timeout);
-        (!left.is_zero()).then_some(left)
-    }
-
-    /// Whether this token is for it: its product, organisation, account and scope.
-    fn check(&self, token: &AccessToken) -> Result<(), Problem> {
-        let Self { connection, product, .. } = self;
-        if !token.scopes.has(*product) {
-            let detail = format!("Connection {connection} was not granted {product}.");
-            return Err(Problem::new(Code::ProductNotConnected, detail));
-        }
-        token.demand_organization(connection, self.organization)?;
-        if self.account.is_some_and(|account| account != token.account()) {
-            let detail =
-                format!("Connection {connection} was connected to another organisation in the meantime.");
-            return Err(Problem::new(Code::OrganizationMismatch, detail));
-        }
-        match self.scope {
-            Some(scope) if !token.scopes.allows(scope) => Err(self.scope_missing()),
-            _ => Ok(()),
-        }
-    }
-
-    /// What a caller is told who gets no answer.
-    pub fn problem(&self, error: CallError) -> Problem {
-        match error {
-            CallError::NoToken(problem) | CallError::NotAllowed(problem) | CallError::Undecided(problem) => {
-                problem
-            }
-            CallError::Denied(failure) => self.denied(&failure),
-            CallError::Failed(failure) if failure.kind == FailureKind::ScopeMissing => {
-                let problem = self.scope_missing();
-                failure.told(problem)
-            }
-            CallError::Failed(failure) => failure.into(),
-        }
-    }
-
-    /// The living token is refused this.
-    fn denied(&self, failure: &Failure) -> Problem {
-        let Self { connection, product, scope, .. } = self;
-        let problem = match (failure.kind, scope) {
-            (FailureKind::DeadTokenOrScope, None) => self.scope_missing(),
-            (FailureKind::DeadTokenOrScope, Some(scope)) => {
-                // A token without the scope would not have been used.
-                let detail = format!(
-                    "Connection {connection} has the scope {scope}, and Zoho refuses this to the user who connected."
-                );
-                Problem::new(Code::ZohoForbidden, detail)
-            }
-            _ => {
-                let detail = format!("Zoho refuses the token of connection {connection} for {product} only.");
-                Problem::new(Code::ZohoForbidden, detail)
-            }
-        };
-        failure.clone().told(problem)
-    }
-
-    fn scope_missing(&self) -> Problem {
-        let Self { connection, name, .. } = self;
-        let detail = match self.scope {
-            Some(scope) => {
-                format!("Connection {connection} may not do this: it needs the scope {scope}.")
-            }
-            None => format!(
-                "Zoho refuses {name} to the token of connection {connection}, which lacks the scope for it. Zoho does not \
-                 tell which one; its API reference names it beside the call."
-            ),
-        };
-        Problem::new(Code::ScopeMissing, detail)
-    }
 }

@@ -3,7 +3,6 @@
 
 use shared::base::id::ConnectionName;
 use shared::base::nearest::nearest;
-use shared::core::access::key::ServiceKey;
 use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
@@ -12,7 +11,7 @@ use crate::commands::installation::Installation;
 use crate::terminal::{are, note};
 
 /// The connection, which must be there.
-pub(super) async fn connection(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
+pub(super) async fn find(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
     let all = connection::list(&*services.stores.state).await?;
     let missing = format!("there is no connection {name}{}", advice(name, &all));
     all.into_iter().find(|found| found.name == *name).ok_or(Failure::Other(missing))
@@ -72,11 +71,4 @@ pub(super) fn unsaid(all: &[Connection]) -> (&str, String) {
         [only] => (*only, String::new()),
         several => ("NAME", format!(" (NAME: {})", several.join(", "))),
     }
-}
-
-/// How a person recognises a key.
-pub(super) fn described(key: &ServiceKey) -> String {
-    let permissions: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
-    let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
-    format!("key {} ({}), {} on {}", key.id, key.label, permissions.join(","), connections.join(","))
 }

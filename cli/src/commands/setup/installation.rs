@@ -7,7 +7,8 @@ use shared::base::settings::{DATA, PUBLIC_URL, PublicUrl};
 use super::ask;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, public_url};
-use crate::installations::{Installations, Remembered, absolute, refuse_file};
+use crate::folders::{absolute, refuse_file};
+use crate::remembered::{Installations, Remembered};
 use crate::terminal::{can_ask, note, say};
 
 /// In which of the two homes it is.

@@ -1,4 +1,4 @@
-//! What the reads of one connection have in common while a sweep lasts: their time, and what need not be tried again.
+//! The budget of one connection's reads in a sweep: the time that is left, and which products are not worth another read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::zoho_reads::trouble::Trouble;
 
-/// A read begins only where the run has this much time left.
+/// A read begins only where the sweep has this much time left.
 const MIN_TIME_FOR_READ: Duration = Duration::from_secs(2);
 
-/// What the reads of one connection have in common.
-pub(crate) struct Run {
+/// The budget of one connection's reads in a sweep.
+pub(crate) struct ReadBudget {
     /// Until when they must be over.
     pub(crate) until: Instant,
     /// Why all other reads of a product would fail, too: no token, no quota, or a silent Zoho.
@@ -21,7 +21,7 @@ pub(crate) struct Run {
     given_up: BTreeSet<Product>,
 }
 
-impl Run {
+impl ReadBudget {
     pub(crate) fn new(until: Instant) -> Self {
         Self { until, blocked: BTreeMap::new(), given_up: BTreeSet::new() }
     }
@@ -31,7 +31,7 @@ impl Run {
         self.until.saturating_duration_since(Instant::now()) >= MIN_TIME_FOR_READ
     }
 
-    /// From now on no event of this run waits for this product.
+    /// From now on no event of this sweep waits for this product.
     pub(crate) fn give_up(&mut self, product: Product) {
         self.given_up.insert(product);
     }
@@ -40,7 +40,7 @@ impl Run {
         self.given_up.contains(&product)
     }
 
-    /// From now on no read of this product is tried in this run.
+    /// From now on no read of this product is tried in this sweep.
     pub(super) fn block(&mut self, product: Product, why: Trouble) {
         self.blocked.insert(product, why);
     }
