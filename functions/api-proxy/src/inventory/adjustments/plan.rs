@@ -24,6 +24,7 @@ use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock::demand_one_meaning;
 use crate::inventory::touched::{NOT_READ_AGAIN, touched};
+use crate::inventory::uncertain_refusal::begun_perhaps;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, Target, WriteFailure, Zoho};
@@ -36,9 +37,6 @@ const MAX_CANDIDATES: usize = 5;
 /// Where Zoho shows the old figures, they are read again after so long, and so often at most.
 const LAG: Duration = Duration::from_secs(2);
 const MAX_LOOKS: usize = 3;
-
-/// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
-const TOO_MANY_AT_ONCE: &str = "1070";
 
 impl AdjustStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
@@ -285,22 +283,8 @@ impl Plan for AdjustStock {
     }
 }
 
-/// A refusal for too much at once may come after the work has begun: then it is looked for.
-pub(crate) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
-    match failure {
-        WriteFailure::Refused(problem)
-            if problem.said().is_some_and(|said| said.code == TOO_MANY_AT_ONCE) =>
-        {
-            WriteFailure::Uncertain(problem)
-        }
-        failure => failure,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use shared::base::problem::{Code, ZohoSaid};
-
     use super::*;
     use crate::inventory::adjustments::fixtures::{by, items_with, object, plan, to};
 
@@ -419,18 +403,6 @@ mod tests {
             two.own_reference = true;
             assert!(two.is_mine(&object(&document)), "nothing else has a reference that we made up");
         }
-    }
-
-    #[test]
-    fn a_refusal_for_too_much_at_once_is_uncertain_and_any_other_is_none() {
-        for (code, is_uncertain) in [(TOO_MANY_AT_ONCE, true), ("1002", false)] {
-            let said = ZohoSaid { code: code.to_owned(), message: "Wait".to_owned(), details: None };
-            let refused = Problem::new(Code::ZohoRejected, "Zoho refused it.").zoho(said);
-            let failure = begun_perhaps(WriteFailure::Refused(refused));
-            assert_eq!(matches!(failure, WriteFailure::Uncertain(_)), is_uncertain, "{code}");
-        }
-        let silent = Problem::new(Code::ZohoRejected, "Zoho refused it.");
-        assert!(matches!(begun_perhaps(WriteFailure::Refused(silent)), WriteFailure::Refused(_)));
     }
 
     #[test]

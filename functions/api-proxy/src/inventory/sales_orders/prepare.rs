@@ -15,7 +15,7 @@ use super::amount;
 use super::estimate;
 use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
-use crate::inventory::adjustments::demand_date;
+use crate::inventory::dates::demand_date;
 use crate::inventory::details::details;
 use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
 use crate::inventory::lookup::{self, Customer};

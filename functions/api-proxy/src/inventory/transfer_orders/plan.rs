@@ -15,11 +15,11 @@ use shared::zoho::value::{Object, day_of_organization, id, text};
 
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::TransferStock;
-use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock;
 use crate::inventory::touched::{NOT_READ_AGAIN, touched};
+use crate::inventory::uncertain_refusal::begun_perhaps;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;

@@ -10,7 +10,7 @@ use shared::zoho::value::Object;
 use super::body::{Line as Asked, MAX_LINES, Transfer};
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::{Line, TransferStock};
-use crate::inventory::adjustments::demand_date;
+use crate::inventory::dates::demand_date;
 use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
