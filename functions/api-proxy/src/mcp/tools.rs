@@ -10,9 +10,10 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::base::problem::Problem;
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::base::web::Deadline;
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::ServiceKey;
+use shared::core::access::permission::Permission;
 use shared::zoho::value::query_of;
 
 use crate::openapi::packed::{self, unpacked};

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::settings::PublicUrl;
+use super::public_url::PublicUrl;
 
 pub use code::{Code, Party};
 
