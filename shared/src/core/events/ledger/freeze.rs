@@ -137,6 +137,7 @@ impl Ledger {
             stage: Stage::Waiting,
             next: now,
             said: None,
+            reason: None,
             turn: None,
         };
         let is_made = !entries.is_empty();
