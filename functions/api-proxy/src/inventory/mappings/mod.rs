@@ -3,7 +3,9 @@
 
 mod conclude;
 mod demand;
+mod handlers;
 mod import;
+mod operations;
 mod resolve;
 pub(crate) mod routes;
 mod shown;
