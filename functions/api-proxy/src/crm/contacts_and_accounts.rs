@@ -257,8 +257,8 @@ impl Lists<'_> {
             .zoho
             .read(
                 target,
-                |place| {
-                    let mut url = query_of(format!("{}/search", crm::module_url(place.api, module.name)));
+                |endpoint| {
+                    let mut url = query_of(format!("{}/search", crm::module_url(endpoint.api, module.name)));
                     url.append_pair(how, &by.value).append_pair("fields", asked);
                     url.append_pair("per_page", &params.rows.to_string());
                     url.finish()

@@ -43,7 +43,7 @@ pub(crate) async fn some(
     let joined = ids.join(",");
     let read = zoho.read(
         target,
-        |place| inventory::item_details_url(place.api, place.organization, &joined),
+        |endpoint| inventory::item_details_url(endpoint.api, endpoint.organization, &joined),
         |answer| match response::inventory(answer) {
             Ok(mut answer) => records(&mut answer, "items").map(Some),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),

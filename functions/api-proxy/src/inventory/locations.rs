@@ -22,7 +22,11 @@ pub(crate) struct Listed {
 pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Listed>, Problem> {
     let target = target.with(inventory::scope::SETTINGS);
     let answer = zoho
-        .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
+        .read(
+            &target,
+            |endpoint| inventory::locations_url(endpoint.api, endpoint.organization),
+            response::inventory,
+        )
         .await;
     let listed = match answer {
         Ok(mut answer) => records(&mut answer, "locations")?,

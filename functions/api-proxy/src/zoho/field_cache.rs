@@ -69,7 +69,7 @@ impl FieldCache {
             return Ok(known);
         }
         let answer =
-            self.zoho.read(&target, |place| crm::fields_url(place.api, module), response::crm).await?;
+            self.zoho.read(&target, |endpoint| crm::fields_url(endpoint.api, module), response::crm).await?;
         let fields = answer.map_or_else(|| Ok(Vec::new()), |mut answer| records(&mut answer, "fields"))?;
         let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();
         self.known.learn(place, (self.clock.now(), fields.clone()));

@@ -176,8 +176,9 @@ async fn one_of(
     id: Option<&str>,
 ) -> Result<Option<Object>, Problem> {
     let Some(id) = id else { return Ok(None) };
-    let answer =
-        zoho.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
+    let answer = zoho
+        .read(&target, |endpoint| crm::record_url(endpoint.api, module, id), response::crm_record)
+        .await?;
     Ok(crm::rows(answer)?.into_iter().next().map(crm::record))
 }
 

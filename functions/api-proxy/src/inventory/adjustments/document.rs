@@ -99,7 +99,7 @@ pub(super) async fn with_reference(
         let mut answer = zoho
             .read(
                 target,
-                |place| adjustments::newest_url(place.api, place.organization, page, ROWS),
+                |endpoint| adjustments::newest_url(endpoint.api, endpoint.organization, page, ROWS),
                 response::inventory,
             )
             .await?;

@@ -92,7 +92,7 @@ impl TransferStock {
         let mut answer = zoho
             .read(
                 &target,
-                |place| transfer_orders::numbered_url(place.api, place.organization, &self.number),
+                |endpoint| transfer_orders::numbered_url(endpoint.api, endpoint.organization, &self.number),
                 response::inventory,
             )
             .await?;
