@@ -206,8 +206,8 @@ async fn people_of(
     let Answered { answer, hidden } = asked.map_err(own_query::refused)?;
     fields.hide_columns(&target, CONTACTS.name, &hidden);
     let mut people = crm::rows(answer)?;
-    if let Some(place) = people.iter().position(|person| value::id(person, "id").as_deref() == contact) {
-        let own = people.remove(place);
+    if let Some(index) = people.iter().position(|person| value::id(person, "id").as_deref() == contact) {
+        let own = people.remove(index);
         people.insert(0, own);
     }
     people.truncate(MAX_PEOPLE);
