@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::adjustment::{AdjustStock, Change};
 use super::document;
-use super::judge::{Judged, Verdict, demand_one_place, is_stale, judge, nothing_left};
+use super::judge::{Judged, Verdict, demand_one_location, is_stale, judge, nothing_left};
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock::demand_one_meaning;
@@ -44,10 +44,10 @@ impl AdjustStock {
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
 
-    /// Demands that its place is the one that is meant, where a mapping led to it.
-    pub(super) fn demand_place_meant(&self, items: &[Object]) -> Result<(), Problem> {
+    /// Demands that its location is the one that is meant, where a mapping led to it.
+    pub(super) fn demand_location_meant(&self, items: &[Object]) -> Result<(), Problem> {
         match &self.location {
-            Some(place) => demand_one_meaning(items, place, self.location_name.as_deref()),
+            Some(location) => demand_one_meaning(items, location, self.location_name.as_deref()),
             None => Ok(()),
         }
     }
@@ -92,12 +92,12 @@ impl AdjustStock {
         let booked = document::quantities(document);
         let now = now.and_then(|items| judge(self, items).ok());
         let mut lines = Vec::new();
-        for (place, line) in was.iter().enumerate() {
+        for (index, line) in was.iter().enumerate() {
             let Verdict::Moves(asked) = line.verdict else {
                 lines.push(line.shown_unsent());
                 continue;
             };
-            let after = now.as_ref().and_then(|now| now.get(place)?.before);
+            let after = now.as_ref().and_then(|now| now.get(index)?.before);
             let delta = match &booked {
                 Some(booked) => booked.get(&line.line.item_id).copied().filter(|booked| !booked.is_zero()),
                 None => Some(asked),
@@ -214,9 +214,9 @@ impl Plan for AdjustStock {
 
     async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         self.seen = self.items(zoho, &request.target(self.needs())).await?;
-        self.demand_place_meant(&self.seen)?;
+        self.demand_location_meant(&self.seen)?;
         let lines = judge(self, &self.seen)?;
-        demand_one_place(&lines)?;
+        demand_one_location(&lines)?;
         if lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
             return Ok(None);
         }

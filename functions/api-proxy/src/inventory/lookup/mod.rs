@@ -321,7 +321,7 @@ pub(crate) async fn customer_by_name(
 }
 
 /// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
-/// them. `seen` are the names of places where items have stock: older organisations have warehouses, which are not listed.
+/// them. `seen` are the names of locations where items have stock: older organisations have warehouses, which are not listed.
 pub(crate) async fn demand_location(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -336,8 +336,8 @@ pub(crate) async fn demand_location(
             response::inventory,
         )
         .await;
-    let is = |place: &Object| {
-        ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location))
+    let is = |row: &Object| {
+        ["location_id", "location_name"].iter().any(|field| id(row, field).as_deref() == Some(location))
     };
     let mut said = None;
     let listed = match answer {
@@ -359,7 +359,7 @@ pub(crate) async fn demand_location(
     if listed.iter().any(is) || seen.contains(location) {
         return Ok(());
     }
-    let names = listed.iter().filter_map(|place| text(place, "location_name").map(str::to_owned));
+    let names = listed.iter().filter_map(|row| text(row, "location_name").map(str::to_owned));
     let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
     let problem = if names.is_empty() {
         let detail = "The organisation has no locations: its stock is in one place.";

@@ -15,7 +15,7 @@ use shared::core::mappings::{Mapping, Saved, Saving};
 use shared::zoho::scope::{Access, Product};
 use tokio::time::Instant;
 
-use super::demand::demand_places;
+use super::demand::demand_locations;
 use super::import;
 use super::resolve::{self, Resolving};
 use super::shown::{shown, shown_location, table};
@@ -193,7 +193,7 @@ pub(super) async fn import_all(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let import = import::parse(&upload)?;
     let until = caller.deadline.checked_sub(LEFT_FOR_THE_ANSWER).unwrap_or(caller.deadline);
-    let notice = demand_places(&app, &caller, &connection, &import.locations).await?;
+    let notice = demand_locations(&app, &caller, &connection, &import.locations).await?;
     app.mappings.set_locations(&connection, &import.locations).await?;
     let Saved { changed, unchanged, left } = if import.mappings.is_empty() {
         Saved::default()

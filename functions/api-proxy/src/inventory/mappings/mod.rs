@@ -1,5 +1,5 @@
-//! What other systems call the items and the places of Zoho Inventory: said one by one or imported, exported, and filled in with what Zoho
-//! has.
+//! What other systems call the items and the locations of Zoho Inventory: said one by one or imported, exported, and filled in with
+//! what Zoho has.
 
 mod conclude;
 mod demand;

@@ -99,7 +99,7 @@ async fn again(
     advance(app, &target, work, StatusCode::CREATED).await
 }
 
-/// Adds a part, and stores it. Nothing of one that was refused stays, but for the places, which are the same for all.
+/// Adds a part, and stores it. Nothing of one that was refused stays, but for the locations, which are the same for all.
 async fn take_in<'a>(
     app: &App,
     target: &Target<'_>,
@@ -108,8 +108,8 @@ async fn take_in<'a>(
 ) -> Result<Work<'a>, Problem> {
     let before = work.head.clone();
     if let Err(problem) = upload::add(app, target, &mut work, upload).await {
-        let (places, calls) = (work.head.places.take(), work.head.calls);
-        work.head = Head { places, calls, ..before };
+        let (locations, calls) = (work.head.locations.take(), work.head.calls);
+        work.head = Head { locations, calls, ..before };
         return Err(work.give_up(problem).await);
     }
     work.save().await?;
