@@ -75,10 +75,10 @@ impl Problem {
         self
     }
 
-    /// Puts the place in the request before what happened.
+    /// Puts where it is in the request before what happened.
     #[must_use]
-    pub fn within(mut self, place: &str) -> Self {
-        self.0.detail = format!("{place}: {}", self.0.detail).into();
+    pub fn within(mut self, at: &str) -> Self {
+        self.0.detail = format!("{at}: {}", self.0.detail).into();
         self
     }
 
