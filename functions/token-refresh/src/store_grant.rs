@@ -55,8 +55,8 @@ impl Replaces {
         match self {
             Self::Anything => false,
             Self::Generation(over) => over != generation && (has_other || generation == 0),
-            Self::Dead(since) => !row.is_some_and(|row| {
-                row.connected_at == since && matches!(row.state, State::ReconnectRequired { .. })
+            Self::Dead(since) => row.is_none_or(|row| {
+                row.connected_at != since || !matches!(row.state, State::ReconnectRequired { .. })
             }),
         }
     }
