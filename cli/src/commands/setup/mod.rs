@@ -15,7 +15,7 @@ mod server;
 use std::time::Duration;
 
 use clap::Args;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 
