@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 use shared::base::clock::{Clock, SystemClock};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Folder;
 use crate::copy::{self, Encryption, Purpose};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 

@@ -8,10 +8,10 @@ use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
 use crate::commands::told;
+use crate::failure::Failure;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shared::base::settings::PublicUrl;
 use shared::store::sqlite::Sqlite;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{in_folder, public_url};
+use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::remembered::{Installations as All, Remembered, check_name};
 use crate::table::{Column, Table};

@@ -12,7 +12,6 @@ mod demo;
 mod disconnect;
 mod doctor;
 mod events;
-pub(crate) mod failure;
 mod forget;
 mod health;
 mod installation;
@@ -35,7 +34,7 @@ mod webhooks;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
+use crate::failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]

@@ -12,10 +12,10 @@ use shared::core::{connection, seal};
 
 use crate::commands::api::quoted;
 use crate::commands::confirm::{confirm, refuse_unasked};
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
 use crate::commands::serving;
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::remembered::{Installations, Remembered};
 use crate::server::lock::Lock;

@@ -6,8 +6,8 @@ use shared::base::nearest::nearest;
 use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{are, note};
 
 /// The connection, which must be there.

@@ -8,9 +8,9 @@ use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::connection::{self, Connection};
 use shared::store::secret_record::load;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 

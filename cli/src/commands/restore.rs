@@ -13,10 +13,10 @@ use shared::store::sqlite::Sqlite;
 use shared::store::{Secrets, Stored};
 
 use crate::commands::confirm::{confirm, refuse_unasked};
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::keys;
 use crate::copy::{Decryption, Purpose, Reader};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use shared::core::connection::consent::Consents;
 
 use crate::commands::connect::request::ConsentRequest;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::{ask_line, say};
 

@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened, in_folder, start_log_of_server};
 use crate::commands::serving;
+use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::Installations;
 use crate::server;

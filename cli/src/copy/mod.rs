@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 pub(crate) use encryption::{Decryption, Encryption, Openers};
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::new_file::{Over, refuse_taken};
 
 /// The form of the lines.

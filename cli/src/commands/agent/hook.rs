@@ -2,8 +2,8 @@
 
 use shared::core::events::agent_hook::Hook;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 
 pub(super) async fn known(opened: &Opened) -> Result<Hook, Failure> {
     let hook = Hook::read(&*opened.services.stores.secrets).await?;

@@ -15,8 +15,8 @@ use shared::core::events::agent_hook::Hook;
 use self::hook::known;
 pub(super) use self::probe::probe;
 pub(super) use self::set::address;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Subcommand)]

@@ -13,9 +13,9 @@ use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::doctor::has_another_store;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::serving;
+use crate::failure::Failure;
 use crate::terminal::{note, say};
 use request::ConsentRequest;
 

@@ -10,8 +10,8 @@ use shared::core::grant::client::Clients;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// What the user is asked to consent to.

@@ -24,8 +24,8 @@ use axum::routing::{get, post};
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::server::signals::stop_signal;
 use crate::terminal::say;
 use door::Door;

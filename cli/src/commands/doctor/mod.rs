@@ -20,8 +20,8 @@ mod webhooks;
 
 use clap::Args;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 pub(super) use address::has_another_store;
 pub(super) use folder::agent_beside;
 use report::Report;

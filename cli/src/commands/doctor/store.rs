@@ -13,8 +13,8 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Table};
 
 use super::folder;
 use super::report::Report;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 
 const CHECK: &str = "Store";
 

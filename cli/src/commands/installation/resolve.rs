@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use shared::base::nearest::nearest;
 use shared::base::settings;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::remembered::{Installations, Remembered};
 use crate::terminal::are;
 

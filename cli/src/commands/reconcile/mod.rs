@@ -21,7 +21,7 @@ use shared::core::reconciliation::MAX_COUNTS;
 use shared::zoho::scope::Access as Level;
 
 use crate::commands::api::{Access, Api, Body, Trouble, with_api};
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say, say_json};
 use lines::Lines;
 use path::PATH;

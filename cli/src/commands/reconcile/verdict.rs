@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::shown::{count, word};
 use crate::commands::api::command_line;
-use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::failure::{Failure, LEFT_TO_DO};
 
 /// The exit code where nobody knows whether some rows were adjusted.
 const UNCERTAIN: u8 = 4;

@@ -7,10 +7,10 @@ use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::core::grant::client::Clients;
 
 use crate::commands::client::console;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::commands::serving;
 use crate::commands::webhooks;
+use crate::failure::Failure;
 use crate::server::presence;
 use crate::terminal::say;
 

@@ -5,8 +5,8 @@ use shared::core::events::agent_hook::{Hook, HookUrl};
 
 use super::ask;
 use crate::commands::agent::{address, probe};
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// What the flags say of it.

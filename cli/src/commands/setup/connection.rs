@@ -7,8 +7,8 @@ use super::ask;
 use super::progress::leading_to;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// Connects, unless the connection is there, and waits until the consent has come.

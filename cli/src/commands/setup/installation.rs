@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use shared::base::settings::{DATA, PUBLIC_URL, PublicUrl};
 
 use super::ask;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, public_url};
+use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::remembered::{Installations, Remembered};
 use crate::terminal::{can_ask, note, say};

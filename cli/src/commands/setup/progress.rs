@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use shared::base::id::ConnectionName;
 
-use crate::commands::failure::{Failure, INTERRUPTED};
+use crate::failure::{Failure, INTERRUPTED};
 
 /// How far it has come.
 pub(super) struct Progress {

@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::progress::Progress;
 use crate::commands::doctor::has_another_store;
-use crate::commands::failure::Failure;
 use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::serving;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// For one call.

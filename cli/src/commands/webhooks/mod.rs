@@ -11,7 +11,7 @@ mod show;
 
 use clap::Subcommand;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 pub(super) use elsewhere::posting_elsewhere;
 pub(super) use setup::watch;
 
