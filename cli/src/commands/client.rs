@@ -10,7 +10,7 @@ use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
-use crate::commands::told;
+use crate::commands::told_address;
 use crate::failure::Failure;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
@@ -127,7 +127,7 @@ impl Set {
             console(home)
         ));
         say(format!("  {}", public_url.redirect_uri()));
-        told::keep_first(&*services.stores.state, &public_url).await?;
+        told_address::keep_first(&*services.stores.state, &public_url).await?;
         // Connections of this client go on with it; without any, a consent is what comes next.
         let all = connection::list(&*services.stores.state).await?;
         let of_it: Vec<_> = all.iter().filter(|found| found.client_id == id).cloned().collect();

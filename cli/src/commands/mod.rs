@@ -25,10 +25,10 @@ mod refresh;
 mod restore;
 mod sample;
 mod serve;
-mod serving;
+mod serve_command;
 mod setup;
 mod shell;
-mod told;
+mod told_address;
 mod uninstall;
 mod webhooks;
 

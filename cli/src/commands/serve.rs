@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
 use crate::commands::installation::{Folder, Opened, in_folder, start_log_of_server};
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::Installations;
@@ -110,7 +110,7 @@ impl Serve {
             ));
         }
         let port = address.port();
-        if let Some(place) = serving::place(&public_url)
+        if let Some(place) = serve_command::listen_address(&public_url)
             && port_of(&place) != Some(port)
         {
             note(format!(

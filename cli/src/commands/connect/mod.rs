@@ -14,7 +14,7 @@ use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::doctor::has_another_store;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 use request::ConsentRequest;
@@ -55,7 +55,7 @@ impl Connect {
                 let how = match &opened.services.settings.home {
                     Home::Folder(_) => opened.led(&format!(
                         "Start the connector there with `zoho-connector serve{}`",
-                        serving::listen(&opened.public_url)
+                        serve_command::listen_flag(&opened.public_url)
                     )),
                     Home::Stack(_) => "The output ApiUrl of the stack is its address".to_owned(),
                 };

@@ -16,7 +16,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::health;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::server::presence;
 
 const CHECK: &str = "Public address";
@@ -99,7 +99,7 @@ fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
 
 /// Which of this folder's servers should answer at an address where nothing does, and the mend.
 fn why_no_server_answers(servers: &[String], folder: &Path, url: &PublicUrl) -> (String, String) {
-    let (command, address) = (serving::command(folder, url), url.as_str());
+    let (command, address) = (serve_command::for_folder(folder, url), url.as_str());
     match (servers, presence::known_otherwise(servers, address)) {
         ([], _) => (
             String::new(),

@@ -8,7 +8,7 @@ use shared::zoho::scope::Product;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::terminal::counted;
 
 /// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
@@ -135,7 +135,7 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
         Home::Folder(folder) => {
             format!(
                 "let `{}` run all the time: it has the schedule inside",
-                serving::command(folder, &opened.public_url)
+                serve_command::for_folder(folder, &opened.public_url)
             )
         }
         Home::Stack(stack) => format!(

@@ -2,6 +2,7 @@
 //! changes nothing but what a schedule or an agent's read would, and what it makes for itself ends with it.
 
 mod address;
+mod address_at_zoho;
 #[cfg(feature = "stack")]
 mod aws;
 mod certificate;
@@ -15,7 +16,6 @@ mod keys;
 mod reads;
 mod report;
 mod store;
-mod told;
 mod webhooks;
 
 use clap::Args;
@@ -70,7 +70,7 @@ async fn examine(report: &mut Report, installation: &Installation, opened: &Open
     clock::check(report, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
-    told::check(report, opened, is_ours).await;
+    address_at_zoho::check(report, opened, is_ours).await;
     let connections = connections::check(report, opened).await;
     // After the tokens were looked at, because this renews those that are due.
     #[cfg(feature = "stack")]

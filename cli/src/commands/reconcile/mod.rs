@@ -1,11 +1,12 @@
 //! `zoho-connector reconcile`: counts are sent to the API, which compares them with Zoho's stock and, where it is asked to, adjusts
 //! what drifted. All of it lives in the connector: this command can end at any moment, and another one goes on.
 
+mod fields;
 mod lines;
 mod path;
+mod printed;
 mod report;
 mod rows;
-mod shown;
 mod table_parts;
 mod verdict;
 
@@ -23,11 +24,11 @@ use shared::zoho::scope::Access as Level;
 use crate::commands::api::{Access, Api, Body, Trouble, with_api};
 use crate::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say, say_json};
+use fields::{count, word};
 use lines::Lines;
 use path::PATH;
 use report::Report;
 use rows::{all, some};
-use shown::{count, word};
 use table_parts::{Parts, cut};
 use verdict::{Wanted, in_rows};
 
@@ -287,9 +288,9 @@ impl Reconcile {
         }
         let left = left(api, id, &found, MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
-        shown::totals(&found);
-        shown::drifted(&found, &drifted);
-        shown::left(&left);
+        printed::totals(&found);
+        printed::drifted(&found, &drifted);
+        printed::left(&left);
         Ok(drifted)
     }
 
@@ -335,7 +336,7 @@ impl Reconcile {
             if !notice.is_empty() {
                 say(notice);
             }
-            shown::done(&found, &drifted);
+            printed::done(&found, &drifted);
         }
         let goes_on = is_begun && has_more(self.rows.as_ref(), &found, &drifted);
         Ok((found, goes_on))

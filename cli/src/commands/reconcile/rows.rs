@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::fields::word;
 use super::path::PATH;
-use super::shown::word;
 use crate::commands::api::Api;
 use crate::failure::Failure;
 

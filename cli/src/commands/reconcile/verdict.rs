@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shown::{count, word};
+use super::fields::{count, word};
 use crate::commands::api::command_line;
 use crate::failure::{Failure, LEFT_TO_DO};
 

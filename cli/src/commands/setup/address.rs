@@ -8,7 +8,7 @@ use shared::core::grant::client::Clients;
 
 use crate::commands::client::console;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::commands::webhooks;
 use crate::failure::Failure;
 use crate::server::presence;
@@ -51,7 +51,7 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
     {
         say(format!(
             "  The connector that runs keeps the old one: end it, and start it with --public-url {new}{}. A service has it in its settings,",
-            serving::listen(&opened.public_url)
+            serve_command::listen_flag(&opened.public_url)
         ));
         say(format!("    ZOHO_CONNECTOR_PUBLIC_URL={new}"));
     }

@@ -24,7 +24,7 @@ use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::installation::Installation;
-use crate::commands::told;
+use crate::commands::told_address;
 use crate::failure::Failure;
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
@@ -109,7 +109,7 @@ impl Setup {
         address::refuse_other_than_stacks(&opened)?;
         // What the operator was told last; a store of an earlier build does not say.
         let remembered = new.as_ref().and_then(|new| new.was.clone());
-        let was = told::address(&*opened.services.stores.state).await?.or(remembered);
+        let was = told_address::get(&*opened.services.stores.state).await?.or(remembered);
         // Before anybody registers an address at Zoho that is another's.
         if !self.paste {
             server::refuse_another(&opened).await?;
@@ -129,7 +129,7 @@ impl Setup {
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
         progress.keep("the client");
-        told::keep(&*opened.services.stores.state, &opened.public_url).await?;
+        told_address::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
         if !self.paste {
             server::wait(&installation, &opened, longest, progress).await?;

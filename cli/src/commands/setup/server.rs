@@ -11,7 +11,7 @@ use super::progress::Progress;
 use crate::commands::doctor::has_another_store;
 use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -71,7 +71,11 @@ fn tell(installation: &Installation, opened: &Opened) {
     match &opened.services.settings.home {
         Home::Folder(_) => {
             say("Start the connector in a second shell, and let it run:");
-            say(format!("  {}{}", installation.command("serve"), serving::listen(&opened.public_url)));
+            say(format!(
+                "  {}{}",
+                installation.command("serve"),
+                serve_command::listen_flag(&opened.public_url)
+            ));
             if url.starts_with("https://") {
                 say(format!("and lead {url} to it, by a reverse proxy or a tunnel."));
             }

@@ -1,7 +1,7 @@
 //! `zoho-connector webhooks setup|show|rotate|send-test`.
 
-mod elsewhere;
-mod found;
+mod found_by_polling;
+mod old_address;
 pub(crate) mod post;
 mod rotate;
 pub(crate) mod secret;
@@ -12,7 +12,7 @@ mod show;
 use clap::Subcommand;
 
 use crate::failure::Failure;
-pub(super) use elsewhere::posting_elsewhere;
+pub(super) use old_address::posting_elsewhere;
 pub(super) use setup::watch;
 
 #[derive(Subcommand)]

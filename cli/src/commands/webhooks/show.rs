@@ -11,7 +11,7 @@ use shared::core::events::{Event, Events};
 
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
-use crate::commands::webhooks::found::is_found;
+use crate::commands::webhooks::found_by_polling::is_found;
 use crate::failure::Failure;
 use crate::terminal::{say, say_json, time};
 

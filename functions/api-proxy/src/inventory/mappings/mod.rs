@@ -4,6 +4,6 @@
 mod conclude;
 mod demand;
 mod import;
+mod representation;
 mod resolve;
 pub(crate) mod routes;
-mod shown;

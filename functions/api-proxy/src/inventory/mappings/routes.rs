@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use super::demand::demand_places;
 use super::import;
+use super::representation::{documented, documented_list, shown, shown_location, table};
 use super::resolve::{self, Resolving};
-use super::shown::{documented, documented_list, shown, shown_location, table};
 use crate::app::App;
 use crate::inventory::lookup::named::unmapped;
 use crate::openapi::body::body;

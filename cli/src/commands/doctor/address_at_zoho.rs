@@ -6,7 +6,7 @@ use shared::core::grant::client::Clients;
 use super::report::Report;
 use crate::commands::client::console;
 use crate::commands::installation::Opened;
-use crate::commands::told;
+use crate::commands::told_address;
 
 const CHECK: &str = "Address at Zoho";
 
@@ -16,7 +16,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
         return;
     }
     let (stores, new) = (&opened.services.stores, &opened.public_url);
-    let old = match told::address(&*stores.state).await {
+    let old = match told_address::get(&*stores.state).await {
         Ok(Some(old)) if old != *new => old,
         Ok(_) => return,
         Err(error) => return report.bad(CHECK, error.to_string(), "see the check of the store"),

@@ -13,26 +13,26 @@ use crate::folders::absolute;
 pub(super) const USUAL_LISTEN: &str = "127.0.0.1:8080";
 
 /// The command that serves this folder at this address, for a shell in any folder.
-pub(super) fn command(folder: &Path, url: &PublicUrl) -> String {
+pub(super) fn for_folder(folder: &Path, url: &PublicUrl) -> String {
     let data = absolute(folder);
     format!(
         "zoho-connector serve --data {} --public-url {}{}",
         quoted(&data.to_string_lossy()),
         url.as_str(),
-        listen(url)
+        listen_flag(url)
     )
 }
 
 /// The flag of `serve` that this address needs, with a blank before; nothing where the usual one does.
-pub(super) fn listen(url: &PublicUrl) -> String {
-    match place(url) {
+pub(super) fn listen_flag(url: &PublicUrl) -> String {
+    match listen_address(url) {
         Some(place) if place != USUAL_LISTEN => format!(" --listen {place}"),
         _ => String::new(),
     }
 }
 
 /// Where on this machine the server of this address listens; nothing where something else leads the address to it.
-pub(super) fn place(url: &PublicUrl) -> Option<String> {
+pub(super) fn listen_address(url: &PublicUrl) -> Option<String> {
     if url.is_https() {
         return None;
     }
@@ -57,7 +57,7 @@ mod tests {
             ("http://[::1]:8080", " --listen [::1]:8080"),
             ("https://connector.example.com", ""),
         ] {
-            assert_eq!(listen(&PublicUrl::parse(url).unwrap()), flag, "{url}");
+            assert_eq!(listen_flag(&PublicUrl::parse(url).unwrap()), flag, "{url}");
         }
     }
 
@@ -66,7 +66,7 @@ mod tests {
         let url = PublicUrl::parse("http://localhost:8081").unwrap();
         let data = std::env::current_dir().unwrap().join("data");
         assert_eq!(
-            command(Path::new("data"), &url),
+            for_folder(Path::new("data"), &url),
             format!(
                 "zoho-connector serve --data {} --public-url http://localhost:8081 --listen 127.0.0.1:8081",
                 quoted(&data.to_string_lossy())
