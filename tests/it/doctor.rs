@@ -374,10 +374,14 @@ async fn an_address_that_does_not_lead_here_is_told() {
     let old = fronts::odd(&connector.url, |path| {
         (path == "/health").then_some((200, r#"{"status":"ok","version":"0.0.9"}"#))
     });
-    let found = doctor_with(&connector, &old.await, &[]).await;
+    let front = old.await;
+    let found = doctor_with(&connector, &front, &[]).await;
     found.names("Version", "is 0.0.9, this command is", "install the same version");
     let known = format!("the server takes {} for its address", connector.url);
-    found.names("Server's address", &known, "start it with --public-url");
+    // The address leads to where the server listens: that is where it goes on.
+    let listen = connector.url.trim_start_matches("http://");
+    found.names("Server's address", &known, "end it, and start it with `zoho-connector serve --data");
+    found.names("Server's address", &known, &format!(" --public-url {front} --listen {listen}`"));
     let stripped = fronts::odd(&connector.url, |path| {
         path.starts_with("/v1/").then_some((401, r#"{"code":"key_missing","detail":"no header"}"#))
     });
