@@ -67,6 +67,11 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// The command that sets this client again, in another secret's place.
+pub(super) fn set_again(client: &Registered) -> String {
+    format!("client set --id {} --data-centre {}", client.id, client.home)
+}
+
 /// Where Zoho's API console of a data centre is.
 pub(super) fn console(home: DataCentre) -> String {
     DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.")

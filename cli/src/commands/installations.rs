@@ -80,7 +80,9 @@ impl List {
             return Ok(say_json(&all)?);
         }
         if all.names().next().is_none() {
-            say("None is remembered. `zoho-connector installations add` remembers one.");
+            say(
+                "None is remembered. `zoho-connector installations add NAME --data DIR` remembers one, or with --stack STACK in place of --data.",
+            );
             return Ok(());
         }
         let mut table = Table::new(COLUMNS);

@@ -6,8 +6,10 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::connection::{self, Connection};
+use shared::core::grant::client::Clients;
 use shared::store::secret_record::load;
 
+use crate::commands::client::set_again;
 use crate::commands::installation::Installation;
 use crate::commands::named_connection;
 use crate::failure::Failure;
@@ -54,10 +56,15 @@ impl Refresh {
                 Ok(())
             }
             Reply::Wait { seconds, reason } => failed(format!("{reason}. Try again in {seconds} s")),
-            Reply::Misconfigured { reason } => failed(format!(
-                "{reason}. Correct it with `{}`",
-                self.installation.command("client set --id ID")
-            )),
+            Reply::Misconfigured { reason } => {
+                let found = connection::get(&*services.stores.state, &name).await?;
+                let (clients, _) = Clients::read(&*services.stores.secrets).await?;
+                let client = found.and_then(|found| clients.find(&found.client_id).cloned());
+                let set = client
+                    .as_ref()
+                    .map_or_else(|| "client set --id ID --data-centre DATA_CENTRE".to_owned(), set_again);
+                failed(format!("{reason}. Correct it with `{}`", self.installation.command(&set)))
+            }
             Reply::ReconnectRequired { .. } => failed(format!(
                 "Zoho no longer accepts the grant of {name}: a person must consent again, `{}`",
                 self.installation.command(&format!("connect --connection {name}"))

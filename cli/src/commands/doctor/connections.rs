@@ -4,8 +4,10 @@ use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, PauseCause, State};
+use shared::core::grant::client::Clients;
 use shared::zoho::scope::Product;
 
+use super::client::set_client_of;
 use super::report::Report;
 use crate::commands::installation::Opened;
 use crate::commands::serve_command;
@@ -26,15 +28,18 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> Vec<Connectio
     if all.is_empty() {
         report.bad("Connections", "nothing is connected", "`zoho-connector connect`");
     }
+    // The check of the client says why they cannot be read.
+    let clients = Clients::read(&*opened.services.stores.secrets).await.map(|(clients, _)| clients);
+    let clients = clients.unwrap_or_default();
     for found in &all {
-        check_one(report, opened, found);
+        check_one(report, opened, found, &clients);
     }
     all
 }
 
-fn check_one(report: &mut Report, opened: &Opened, found: &Connection) {
+fn check_one(report: &mut Report, opened: &Opened, found: &Connection, clients: &Clients) {
     let (check, now) = (format!("Connection {}", found.name), opened.services.clock.now());
-    match mend(opened, found) {
+    match mend(opened, found, clients) {
         Some(mend) => {
             let notice = found.notice().unwrap_or_else(|| found.state.as_str().to_owned());
             report.bad(&check, format!("{}: {notice}", found.state.as_str()), mend);
@@ -46,7 +51,7 @@ fn check_one(report: &mut Report, opened: &Opened, found: &Connection) {
 }
 
 /// What is to be done about its state; nothing where it is well.
-fn mend(opened: &Opened, found: &Connection) -> Option<String> {
+fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String> {
     let name = &found.name;
     Some(match &found.state {
         State::Healthy if found.clock_ahead.is_none() => return None,
@@ -63,7 +68,7 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
         }
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
         State::Misconfigured { .. } => {
-            format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`")
+            format!("{}, then `zoho-connector refresh --connection {name}`", set_client_of(found, clients))
         }
         State::Disconnecting => format!("`zoho-connector disconnect --connection {name}` ends it"),
         State::ReconnectRequired { .. } if Wish::again(found).is_some() => format!(
