@@ -20,6 +20,8 @@ mod keys;
 mod mappings;
 mod moving;
 mod named_connection;
+#[cfg(test)]
+mod printed_commands;
 mod reconcile;
 mod refresh;
 mod restore;
