@@ -134,7 +134,8 @@ async fn a_client_that_zoho_does_not_take_is_told_from_another() {
     let again = "client set --id";
     set(CLIENT_ID, DataCentre::Us, "wrong").await.only("Client", "the secret is wrong", again);
     set(CLIENT_ID, DataCentre::Us, &format!("\u{feff}{CLIENT_SECRET}")).await.only("Client", "U+FEFF", again);
-    set("1000.NOBODY", DataCentre::Us, CLIENT_SECRET).await.only("Client", "mistyped", again);
+    let kept = "`zoho-connector client set --id ID --data-centre us --data ";
+    set("1000.NOBODY", DataCentre::Us, CLIENT_SECRET).await.only("Client", "mistyped", kept);
     connector.zoho.sandbox.register_client(sandbox::Client {
         id: "1000.ATHOME".to_owned(),
         secret: "secret-at-home".to_owned(),
@@ -159,6 +160,7 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
         |cause| State::CoolingDown { until, times: 1, cause, reason: "Zoho gave no token".to_owned() };
     let said = "Zoho gave no token. The next try is at";
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
+    let set = format!("`zoho-connector client set --id {CLIENT_ID} --data-centre us --data ");
     for (state, cause, mend) in [
         (
             State::ReconnectRequired { since: now },
@@ -172,7 +174,7 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
         (paused(PauseCause::OtherRefusal), said, "look at the client in Zoho's API console, and let"),
         (paused(PauseCause::Unknown), said, "look here again"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
-        (wrong, "the client secret is wrong", "client set"),
+        (wrong, "the client secret is wrong", &set),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
     ] {
         let before = edit(&stores, |row| row.state = state).await;

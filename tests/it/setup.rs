@@ -450,6 +450,43 @@ async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     assert!(again.out.contains("(openclaw) is there, and may "), "{}", again.out);
 }
 
+/// Without `--connection`, it is about the one that there is, whatever it is called. Of several, it is about none of these.
+#[tokio::test]
+async fn the_only_connection_is_the_one_that_is_meant() {
+    let connector = Connector::start().await;
+    connector.connect(&["--connection", "shop"]).await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let data = connector.folder().to_str().unwrap();
+    let place = ["setup", "--data", data, "--public-url", &connector.url];
+    let setup = [&place[..], &["--no-hook", "--changes", "none"]].concat();
+    let told = process::run(&setup, &variables, "").await;
+    assert_eq!(told.code, 0, "{} {}", told.out, told.err);
+    let lines: Vec<_> = told.out.lines().collect();
+    let about = "This is about shop, the only connection; --connection NAME makes another.";
+    assert!(lines.contains(&about) && lines.contains(&"✓ shop is connected."), "{}", told.out);
+
+    connector.connect(&["--connection", "depot"]).await;
+    let serve = ["serve", "--listen", "0", "--beside-another"];
+    let mut server = Running::start(&serve, &variables);
+    let log = server.log();
+    server.until("Store in").await;
+    let mut another = Running::start(&setup, &variables);
+    consents(&mut another).await;
+    another.end().await;
+    let listed = connector.run(&["connections", "--json"], "").await;
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["default", "depot", "shop"], "{listed}");
+    // Who is to keep to those that are there is told of one of them.
+    let warned = log.lock().unwrap().clone();
+    let known = "know it: zoho-connector setup --name zoho --public-url http://localhost:";
+    let command = warned.lines().find(|line| line.contains(known)).unwrap_or_else(|| panic!("{warned}"));
+    assert!(command.trim_end().ends_with(" --connection depot"), "{command}");
+    server.kill().await;
+}
+
 /// A second shell may be in any folder, and nothing has to be said to what is remembered.
 #[tokio::test]
 async fn what_was_asked_for_needs_no_flags_from_then_on() {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
-use shared::core::connection;
+use shared::core::connection::{self, Connection};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
@@ -67,9 +67,19 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
     }
 }
 
-/// The command that sets this client again, in another secret's place.
+/// The command that sets this client again, with another secret.
 pub(super) fn set_again(client: &Registered) -> String {
-    format!("client set --id {} --data-centre {}", client.id, client.home)
+    set_command(&client.id, client.home)
+}
+
+/// The same of the client of a connection, which may be set no more.
+pub(super) fn set_client_of(connection: &Connection, clients: &Clients) -> String {
+    let id = &connection.client_id;
+    set_command(id, clients.find(id).map_or(connection.home, |client| client.home))
+}
+
+fn set_command(id: &str, home: DataCentre) -> String {
+    format!("client set --id {id} --data-centre {home}")
 }
 
 /// Where Zoho's API console of a data centre is.

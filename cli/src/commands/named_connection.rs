@@ -62,6 +62,15 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     }
 }
 
+/// What leads `setup` to a connection that is there, with a blank before; nothing where it finds one by itself.
+pub(super) fn flag_of_setup(all: &[Connection]) -> String {
+    let finds_one = all.len() < 2 || all.iter().any(|found| found.name == ConnectionName::default());
+    match all.first() {
+        Some(first) if !finds_one => format!(" --connection {}", first.name),
+        _ => String::new(),
+    }
+}
+
 /// How a command that is told names the connection where nobody said which: the only one there is, else a word in its place, with
 /// the names that it stands for.
 pub(super) fn unsaid(all: &[Connection]) -> (&str, String) {

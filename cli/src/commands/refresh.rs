@@ -9,7 +9,7 @@ use shared::core::connection::{self, Connection};
 use shared::core::grant::client::Clients;
 use shared::store::secret_record::load;
 
-use crate::commands::client::set_again;
+use crate::commands::client::set_client_of;
 use crate::commands::installation::Installation;
 use crate::commands::named_connection;
 use crate::failure::Failure;
@@ -57,13 +57,10 @@ impl Refresh {
             }
             Reply::Wait { seconds, reason } => failed(format!("{reason}. Try again in {seconds} s")),
             Reply::Misconfigured { reason } => {
-                let found = connection::get(&*services.stores.state, &name).await?;
+                let found = named_connection::find(services, &name).await?;
                 let (clients, _) = Clients::read(&*services.stores.secrets).await?;
-                let client = found.and_then(|found| clients.find(&found.client_id).cloned());
-                let set = client
-                    .as_ref()
-                    .map_or_else(|| "client set --id ID --data-centre DATA_CENTRE".to_owned(), set_again);
-                failed(format!("{reason}. Correct it with `{}`", self.installation.command(&set)))
+                let set = self.installation.command(&set_client_of(&found, &clients));
+                failed(format!("{reason}. Correct it with `{set}`"))
             }
             Reply::ReconnectRequired { .. } => failed(format!(
                 "Zoho no longer accepts the grant of {name}: a person must consent again, `{}`",

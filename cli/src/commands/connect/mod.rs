@@ -21,6 +21,9 @@ use request::ConsentRequest;
 
 #[derive(Args)]
 pub(crate) struct Connect {
+    /// Name of the connection to make, or to connect anew
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
     #[command(flatten)]
     request: ConsentRequest,
     /// Where no browser reaches the connector: prints Zoho's own link, and takes the address that the browser ends at
@@ -46,7 +49,7 @@ pub(crate) struct Connect {
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
-        let wish = self.request.wish(&opened).await?;
+        let wish = self.request.wish(&opened, &self.connection).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await?,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
@@ -76,7 +79,7 @@ impl Connect {
                 }
             }
         }
-        let create = format!("keys create --connections {}", self.request.name());
+        let create = format!("keys create --connections {}", self.connection);
         say(format!("Then: {}", self.installation.command(&create)));
         Ok(())
     }

@@ -2,7 +2,6 @@
 //! code that does not exist: it looks at the client first, and does nothing.
 
 use shared::base::pasted::oddity;
-use shared::core::connection::Connection;
 use shared::core::grant::client::{Client, Clients};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{Accounts, ClientCredentials, Refusal};
@@ -20,11 +19,6 @@ const SET: &str = "`zoho-connector client set --id ID --data-centre DATA_CENTRE`
 /// How the secret is set, in a mend.
 fn set(client: &Client) -> String {
     format!("`zoho-connector {}`", set_again(client))
-}
-
-/// The same of a connection's client, as far as that is known.
-pub(super) fn set_client_of(found: &Connection, clients: &Clients) -> String {
-    clients.find(&found.client_id).map_or_else(|| SET.to_owned(), set)
 }
 
 pub(super) async fn check(report: &mut Report, opened: &Opened) {

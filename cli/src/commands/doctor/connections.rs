@@ -7,8 +7,8 @@ use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::grant::client::Clients;
 use shared::zoho::scope::Product;
 
-use super::client::set_client_of;
 use super::report::Report;
+use crate::commands::client::set_client_of;
 use crate::commands::installation::Opened;
 use crate::commands::serve_command;
 use crate::terminal::counted;
@@ -68,7 +68,10 @@ fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String
         }
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
         State::Misconfigured { .. } => {
-            format!("{}, then `zoho-connector refresh --connection {name}`", set_client_of(found, clients))
+            format!(
+                "`zoho-connector {}`, then `zoho-connector refresh --connection {name}`",
+                set_client_of(found, clients)
+            )
         }
         State::Disconnecting => format!("`zoho-connector disconnect --connection {name}` ends it"),
         State::ReconnectRequired { .. } if Wish::again(found).is_some() => format!(
