@@ -487,6 +487,25 @@ async fn the_only_connection_is_the_one_that_is_meant() {
     server.kill().await;
 }
 
+/// Several regions can have a stack of one name. A variable alone does not say that another one is meant.
+#[tokio::test]
+async fn a_stack_in_another_region_is_named_with_its_region() {
+    let home = TempDir::new().unwrap();
+    let variables = [("XDG_CONFIG_HOME", home.path().to_str().unwrap()), ("AWS_REGION", "us-east-1")];
+    let place = ["--stack", "zoho-connector", "--public-url", "https://connector.example.com"];
+    let add = [&["installations", "add", "first"][..], &place, &["--region", "eu-central-1"]].concat();
+    let added = process::run(&add, &variables, "").await;
+    assert_eq!(added.code, 0, "{} {}", added.out, added.err);
+    for (name, leave) in [(&["--name", "other"][..], ", and leave --name other out"), (&[], "")] {
+        let refused = process::run(&[&["setup"][..], name, &place].concat(), &variables, "").await;
+        let told = format!(
+            "first is remembered already, for stack zoho-connector in eu-central-1, and AWS_REGION says us-east-1: where the stack in us-east-1 \
+             is another one, say --region us-east-1; where the one in eu-central-1 is meant, say --region eu-central-1{leave}\n"
+        );
+        assert!(refused.code == 2 && refused.err.ends_with(&told), "{} {}", refused.out, refused.err);
+    }
+}
+
 /// A second shell may be in any folder, and nothing has to be said to what is remembered.
 #[tokio::test]
 async fn what_was_asked_for_needs_no_flags_from_then_on() {
