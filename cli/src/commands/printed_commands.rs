@@ -126,6 +126,7 @@ fn typed(word: &str, flag: &str) -> String {
     }
     let value = match flag {
         "--id" => "1000.ABC",
+        "--resume" => "0190c5f0a0b0c0d0e0f001122334455",
         "--data-centre" | "--dc" | "--only-for" => "eu",
         "--url" => "https://gateway.example.com/hooks/agent",
         "--public-url" => "https://connector.example.com",

@@ -107,6 +107,14 @@ impl Wanted {
     }
 }
 
+/// The verdict, where something could not be written in the end: what was adjusted is told nevertheless, and its exit code stays.
+pub(super) fn with_unwritten(verdict: Result<(), Failure>, why: &str) -> Failure {
+    match verdict {
+        Ok(()) => Failure::Ended(1, format!("All counts are as Zoho says, or were adjusted.\n{why}")),
+        Err(failure) => failure.going_on(why),
+    }
+}
+
 /// So many rows, in words.
 pub(super) fn in_rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
