@@ -174,7 +174,7 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
         (paused(PauseCause::OtherRefusal), said, "look at the client in Zoho's API console, and let"),
         (paused(PauseCause::Unknown), said, "look here again"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
-        (wrong, "the client secret is wrong", &set),
+        (wrong, "the client secret is wrong", set.as_str()),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
     ] {
         let before = edit(&stores, |row| row.state = state).await;

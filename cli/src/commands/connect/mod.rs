@@ -8,6 +8,7 @@ pub(crate) mod request;
 mod self_client;
 
 use clap::Args;
+use shared::base::id::ConnectionName;
 use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;

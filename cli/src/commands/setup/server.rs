@@ -18,8 +18,7 @@ use crate::terminal::say;
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent. `to` are the flags
-/// that lead `setup` to the connection.
+/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent.
 pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
