@@ -275,7 +275,7 @@ fn what_lacks_something_is_refused() {
         "zoho-connector installations add",
         "zoho-connector restore",
         "zoho-connector keys confirm",
-        "zoho-connector conect",
+        "zoho-connector nothing",
     ] {
         assert!(refusal(command).is_some(), "{command}");
     }
