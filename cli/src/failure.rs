@@ -1,6 +1,6 @@
 //! Why a command failed.
 
-use shared::base::settings::SettingsError;
+use shared::base::settings_error::SettingsError;
 use shared::store::StoreError;
 
 /// The exit code of a command that Ctrl-C ended, as shells have it.

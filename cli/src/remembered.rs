@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;

@@ -895,7 +895,7 @@ class Template(unittest.TestCase):
             self.assertEqual(value, self.address({"Fn::Sub": "${PublicUrl}" + path}, path, api))
         value = self.template["Outputs"]["ApiUrl"]["Value"]
         self.assertEqual(value, self.address({"Ref": "PublicUrl"}, "", api))
-        self.assertIn('"{}/oauth/callback"', (ROOT / "shared/src/base/settings.rs").read_text())
+        self.assertIn('"{}/oauth/callback"', (ROOT / "shared/src/base/public_url.rs").read_text())
 
 
     def address(self, public, path, api):

@@ -316,7 +316,7 @@ fn every_route_is_in_the_reference() {
 #[test]
 fn every_setting_is_in_the_reference() {
     let reference = read("docs/reference/settings.md");
-    let source = read("shared/src/base/settings.rs");
+    let source = read("shared/src/base/settings.rs") + &read("shared/src/base/public_url.rs");
     let variables = source.split('"').filter(|text| text.starts_with("ZOHO_CONNECTOR_"));
     let template = read("template.yaml");
     let parameters = template.split("\nParameters:\n").nth(1).unwrap().split("\n\n").next().unwrap();

@@ -218,3 +218,30 @@ async fn a_pause_whose_cause_is_not_known_is_kept() {
         }
     }
 }
+
+/// Earlier builds stored the gateway's reason in one text with its status.
+#[tokio::test]
+async fn a_refusal_that_was_stored_in_one_text_is_told_with_its_reason() {
+    for left in versions() {
+        let clock: SharedClock = Arc::new(StandingClock::at(left.at));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        left.fill(&stores).await;
+        let waiting = |row: &&LeftRow| row.partition == "queue#default" && row.value["claim"].is_null();
+        let event = left.rows.iter().find(waiting).unwrap().sort.clone();
+        let batch = left.rows.iter().find(|row| row.partition == "batch#default").unwrap();
+        let mut row = batch.value.clone();
+        row["ids"] = json!([event]);
+        row["stage"] = json!({ "refused": { "status": 400, "hook": "another one" } });
+        row["said"] = json!("400: unknown agent");
+        let put = Put::record(Key::new(&batch.partition, &batch.sort), &row, Condition::Any).unwrap();
+        assert!(stores.events.put(put).await.unwrap().is_done());
+
+        let today = Today::on(stores, clock, &left.key);
+        let delivery = EventDelivery::new(&today.services, today.token_refresh.clone());
+        let swept = delivery.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
+        assert_eq!(swept.failed, 0, "{swept:?}");
+        let life = today.get(&format!("/v1/events/{event}")).await["life"].clone();
+        assert_eq!((&life["state"], &life["last_answer"]), (&json!("dead"), &json!("400: unknown agent")));
+        assert_eq!(life["note"], "the agent's hook answered 400: unknown agent");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::store::sqlite::Sqlite;
 
 use crate::commands::installation::{in_folder, public_url};

@@ -193,7 +193,8 @@ mod tests {
     use std::sync::Arc;
 
     use shared::base::clock::SharedClock;
-    use shared::core::access::key::{NewKey, Permission};
+    use shared::core::access::key::NewKey;
+    use shared::core::access::permission::Permission;
     use shared::store::Stores;
 
     use super::*;

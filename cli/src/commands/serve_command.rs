@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use reqwest::Url;
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 
 use crate::commands::api::quoted;
 use crate::folders::absolute;

@@ -2,7 +2,7 @@
 //! so it is kept in the store, where it is compared on any machine and after any change of a stack's template.
 
 use serde::{Deserialize, Serialize};
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::store::{Condition, Key, Put, StoreError, Table};
 
 #[derive(Serialize, Deserialize)]

@@ -54,8 +54,8 @@ mod tests {
         let deeper = format!("{indent} ");
         let mut children = |open: char, close: char, children: Vec<(String, &Value)>| {
             into.push(open);
-            for (place, (name, child)) in children.into_iter().enumerate() {
-                into.push_str(if place == 0 { "\n" } else { ",\n" });
+            for (index, (name, child)) in children.into_iter().enumerate() {
+                into.push_str(if index == 0 { "\n" } else { ",\n" });
                 into.push_str(&deeper);
                 into.push_str(&name);
                 printed(child, &deeper, into);

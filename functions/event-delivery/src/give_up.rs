@@ -8,9 +8,6 @@ use shared::store::StoreError;
 use crate::next_step::NextStep;
 use crate::trouble_events::TroubleEvents;
 
-/// What stands between the status and the gateway's reason in what a batch keeps of its last try.
-pub(crate) const BEFORE_REASON: &str = ": ";
-
 /// What giving up works with.
 #[derive(Clone, Copy)]
 pub(crate) struct GiveUp<'a> {
@@ -29,11 +26,10 @@ impl GiveUp<'_> {
         hook: &str,
     ) -> Result<NextStep, StoreError> {
         let batch = &frozen.batch;
-        let said = batch.said.as_deref().unwrap_or_default();
-        let reason = said.split_once(BEFORE_REASON).map(|(_, reason)| reason);
+        let reason = batch.reason.as_deref();
         self.ledger.refused_by(hook, status, reason).await?;
-        let why = reason.map(|reason| format!("{BEFORE_REASON}{reason}")).unwrap_or_default();
-        let note = format!("the agent's hook answered {status}{why}");
+        let answer = batch.last_answer().unwrap_or_else(|| status.to_string());
+        let note = format!("the agent's hook answered {answer}");
         let dead = self.ledger.bury(name, &batch.id, &batch.ids, "refused", &note).await?;
         self.trouble_events.refused(name, batch, (status, reason), dead).await;
         self.close_once_done(name, frozen).await

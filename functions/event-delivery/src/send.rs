@@ -4,15 +4,35 @@ use std::time::Duration;
 
 use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
 use shared::core::events::agent_hook::Hook;
 use shared::core::events::gateway_words::reason;
-use shared::core::events::ledger::{Begun, Frozen, Ledger, Stage};
+use shared::core::events::ledger::{Batch, Begun, Frozen, Ledger, Stage};
 use shared::store::StoreError;
-use shared::zoho::http::{self, Http};
+use shared::zoho::http::{self, Answer, Http, HttpError};
 
-use crate::give_up::{BEFORE_REASON, GiveUp};
+use crate::give_up::GiveUp;
 use crate::hook_retry::{Verdict, claim_pause, judge, retry_pause};
 use crate::next_step::NextStep;
+
+/// How a try went, as its batch keeps it.
+struct Tried {
+    said: String,
+    reason: Option<String>,
+}
+
+impl Tried {
+    fn of(answer: &Result<Answer, HttpError>, token: &Secret) -> Self {
+        match answer {
+            Ok(answer) => Self { said: answer.status.to_string(), reason: reason(answer, token) },
+            Err(error) => Self { said: error.to_string(), reason: None },
+        }
+    }
+
+    fn note(self, batch: &mut Batch) {
+        (batch.said, batch.reason) = (Some(self.said), self.reason);
+    }
+}
 
 /// What sending works with.
 pub(crate) struct Sender<'a> {
@@ -42,12 +62,7 @@ impl Sender<'_> {
         let message = http::Hook { token: &hook.token, key: &batch.id, body: &batch.body };
         let answer = self.http.post_hook(hook.url.as_str(), message, self.hook_timeout).await;
         let verdict = judge(&answer);
-        let reason = answer.as_ref().ok().and_then(|answer| reason(answer, &hook.token));
-        let said = match (&answer, reason) {
-            (Ok(answer), Some(reason)) => format!("{}{BEFORE_REASON}{reason}", answer.status),
-            (Ok(answer), None) => answer.status.to_string(),
-            (Err(error), _) => error.to_string(),
-        };
+        let tried = Tried::of(&answer, &hook.token);
         // The gateway's words stay with the batch: a log is read by others than the operator.
         let (status, error) = (answer.as_ref().ok().map(|answer| answer.status), answer.as_ref().err());
         let error = error.map(ToString::to_string);
@@ -59,9 +74,9 @@ impl Sender<'_> {
             self.ledger.give_back(turn).await?;
         }
         match verdict {
-            Verdict::Admitted { run } => self.admitted(name, frozen, run, said).await,
-            Verdict::Later { after, .. } => self.postpone(name, frozen, after, said).await,
-            Verdict::Refused { status } => self.refused(name, frozen, hook, status, said).await,
+            Verdict::Admitted { run } => self.admitted(name, frozen, run, tried).await,
+            Verdict::Later { after, .. } => self.postpone(name, frozen, after, tried).await,
+            Verdict::Refused { status } => self.refused(name, frozen, hook, status, tried).await,
         }
     }
 
@@ -70,13 +85,14 @@ impl Sender<'_> {
         name: &ConnectionName,
         frozen: Frozen,
         run: Option<String>,
-        said: String,
+        tried: Tried,
     ) -> Result<NextStep, StoreError> {
         let now = self.clock.now();
         let next = later(now, claim_pause(frozen.batch.rounds));
         let changed = self.ledger.change_batch(name, frozen, |batch| {
             batch.stage = Stage::Admitted { run, at: now };
-            (batch.next, batch.said) = (next, Some(said));
+            batch.next = next;
+            tried.note(batch);
         });
         Ok(if changed.await?.is_some() { NextStep::Admitted } else { NextStep::None })
     }
@@ -86,12 +102,16 @@ impl Sender<'_> {
         name: &ConnectionName,
         frozen: Frozen,
         retry_after: Option<u64>,
-        said: String,
+        tried: Tried,
     ) -> Result<NextStep, StoreError> {
         let wait = self.clock.jittered(retry_pause(frozen.batch.attempts));
         let wait = wait.max(Duration::from_secs(retry_after.unwrap_or_default()));
         let next = later(self.clock.now(), SignedDuration::try_from(wait).unwrap_or_default());
-        self.ledger.change_batch(name, frozen, |batch| (batch.next, batch.said) = (next, Some(said))).await?;
+        let changed = self.ledger.change_batch(name, frozen, |batch| {
+            batch.next = next;
+            tried.note(batch);
+        });
+        changed.await?;
         Ok(NextStep::At(next))
     }
 
@@ -102,12 +122,13 @@ impl Sender<'_> {
         frozen: Frozen,
         hook: &Hook,
         status: u16,
-        said: String,
+        tried: Tried,
     ) -> Result<NextStep, StoreError> {
         let (by, now) = (hook.digest(), self.clock.now());
         let changed = self.ledger.change_batch(name, frozen, |batch| {
             batch.stage = Stage::Refused { status, hook: by.clone() };
-            (batch.next, batch.said) = (now, Some(said));
+            batch.next = now;
+            tried.note(batch);
         });
         match changed.await? {
             Some(frozen) => self.give_up.refused(name, frozen, status, &by).await,

@@ -13,8 +13,8 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// `n` each has its turn within about `3 n` minutes.
 pub(crate) fn rotate_by_minute<T>(all: &mut [T], now: Timestamp) {
     let minute = u64::try_from(now.as_second() / 60).unwrap_or_default();
-    let place = u128::from(minute.wrapping_mul(GOLDEN)) * all.len() as u128;
-    if let Ok(first) = usize::try_from(place >> 64)
+    let start = u128::from(minute.wrapping_mul(GOLDEN)) * all.len() as u128;
+    if let Ok(first) = usize::try_from(start >> 64)
         && first < all.len()
     {
         all.rotate_left(first);

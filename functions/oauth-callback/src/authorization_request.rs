@@ -2,8 +2,8 @@
 //! <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1>
 
 use axum::http::HeaderValue;
+use shared::base::public_url::PublicUrl;
 use shared::base::secret::Secret;
-use shared::base::settings::PublicUrl;
 use shared::core::connection::consent::{Begun, Consents, LIFETIME, Wish};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentres;

@@ -1,8 +1,8 @@
 //! The browser that asks, and the cookies that it brings.
 
 use axum::http::HeaderMap;
+use shared::base::public_url::PublicUrl;
 use shared::base::secret::Secret;
-use shared::base::settings::PublicUrl;
 
 use crate::cookie;
 

@@ -227,7 +227,7 @@ mod tests {
             (Some("other"), "Zoho gave no access."),
             (None, "Zoho gave no access."),
         ] {
-            let lines = denied(error, &shop).lines;
+            let lines = denied(&shop, error).lines;
             assert_eq!(lines[0], why);
             assert!(lines[1].contains("`zoho-connector connect --connection shop`"), "{lines:?}");
         }

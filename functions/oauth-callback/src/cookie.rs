@@ -3,8 +3,8 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use shared::base::clock::SignedDuration;
+use shared::base::public_url::PublicUrl;
 use shared::base::secret::Secret;
-use shared::base::settings::PublicUrl;
 
 /// Shows how far a consent has come.
 pub(crate) const OUTCOME: &str = "zc_outcome";

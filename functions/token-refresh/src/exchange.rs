@@ -8,19 +8,20 @@ use shared::core::connection;
 use shared::core::connection::consent::{Ending, Wish};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
-use shared::core::grant::client::Clients;
+use shared::core::grant::client::{Client, Clients};
 use shared::core::grant::lease::{MAX_CALLS, MAX_CALLS_OF_STRANGERS, reserve, room};
 use shared::store::StoreError;
 use shared::store::secret_record::load;
-use shared::zoho::oauth::{ClientCredentials, Revocable};
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::oauth::{ClientCredentials, Granted, Revocable};
 use shared::zoho::scope::ScopeSet;
-use shared::zoho::secrets::RefreshToken;
+use shared::zoho::secrets::{AccessTokenSecret, RefreshToken};
 
 use crate::app::App;
 use crate::choose_organization::park;
 use crate::consent_results::{explain, failed};
 use crate::fresh_grant::FreshGrant;
-use crate::probe::{Organizations, probe};
+use crate::probe::{Found, Organizations, Useless, probe};
 use crate::revoke::{Revocation, revoke_unused};
 use crate::store_grant::{NotStored, store_new_grant};
 use crate::store_token::access_token;
@@ -42,18 +43,10 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         return refused(["The client of this link is no longer registered in the connector."]);
     };
     reserve_exchange(app, wish).await?;
-    let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
-    let (code, redirect_uri) = ((&asked.code, asked.verifier.as_ref()), asked.redirect_uri.as_deref());
     // Read before the code is spent: the grant that the connection uses must not be revoked below.
     let standing = standing(app, name).await?;
-    let granted = match app.accounts.exchange(dc, credentials, code, redirect_uri).await {
-        Ok(granted) => granted,
-        Err(refusal) => {
-            tracing::warn!(connection = %name, data_centre = %dc, %refusal, "code not exchanged");
-            return refused(explain(&refusal, (dc, client.home), redirect_uri));
-        }
-    };
+    let granted = spend_code(app, asked, client).await?;
     let given = |token| Revocation { data_centre: dc, client_id: &client.id, token };
     let Some(refresh_token) = granted.refresh_token.clone() else {
         revoke_unused(app, &given(Revocable::Access(&granted.access_token))).await;
@@ -65,18 +58,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let new_grant = given(Revocable::Refresh(&refresh_token));
     let give_back = || revoke_unless_in_use(app, name, &new_grant, standing.as_ref());
     let scopes = granted.scopes.clone().unwrap_or_else(|| wish.scopes.clone());
-    let found = match unfit(wish, &scopes) {
-        Some(lines) => Err(lines),
-        None => probe(app, wish, dc, &scopes, &granted.access_token).await,
-    };
-    let found = match found {
-        Ok(found) if wish.again.is_some() && !is_same_user(app, name, found.user.as_deref()).await? => Err(vec![
-            "Another user of Zoho connected this before: their rights may differ from yours.".to_owned(),
-            "Sign in to Zoho as that user. To let another user take over, the operator runs `zoho-connector connect`.".to_owned(),
-        ]),
-        found => found,
-    };
-    let found = match found {
+    let found = match test_grant(app, wish, dc, &scopes, &granted.access_token).await? {
         Ok(found) => found,
         Err(lines) => {
             give_back().await;
@@ -108,23 +90,51 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         None => store_new_grant(app, wish, fresh).await,
         Some(organizations) => park(app, name, fresh, organizations, &asked.ticket).await,
     };
-    match result {
-        Ok(reply) => Ok(reply),
-        Err(NotStored::Overtaken) => {
-            give_back().await;
-            refused(["The operator has ended this connection, or connected it anew, in the meantime."])
-        }
-        Err(NotStored::Busy) => {
-            give_back().await;
-            refused(["Something else works on this connection at the moment. Open a new link in a minute."])
-        }
-        Err(NotStored::Before(error)) => {
-            give_back().await;
-            Err(error.into())
-        }
-        // The new grant may be stored, so it must not be revoked.
-        Err(NotStored::While(error)) => Err(error.into()),
+    let not_stored = match result {
+        Ok(reply) => return Ok(reply),
+        Err(not_stored) => not_stored,
+    };
+    // Where the store failed while it was changed, the new grant may be stored, so it must not be revoked.
+    if !matches!(not_stored, NotStored::While(_)) {
+        give_back().await;
     }
+    Err(not_stored.into())
+}
+
+/// Exchanges the code, which can be done once.
+async fn spend_code(app: &App, asked: &Exchange, client: &Client) -> Result<Granted, NotExchanged> {
+    let (dc, redirect_uri) = (asked.data_centre, asked.redirect_uri.as_deref());
+    let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
+    let code = (&asked.code, asked.verifier.as_ref());
+    app.accounts.exchange(dc, credentials, code, redirect_uri).await.or_else(|refusal| {
+        tracing::warn!(connection = %asked.wish.connection, data_centre = %dc, %refusal, "code not exchanged");
+        refused(explain(&refusal, (dc, client.home), redirect_uri))
+    })
+}
+
+/// Tests what was granted: its scopes, one read of each product, and that a connection that is made anew keeps its user. Why it will not
+/// do is for the person at the browser.
+async fn test_grant(
+    app: &App,
+    wish: &Wish,
+    dc: DataCentre,
+    scopes: &ScopeSet,
+    token: &AccessTokenSecret,
+) -> Result<Result<Found, Useless>, StoreError> {
+    if let Some(lines) = unfit(wish, scopes) {
+        return Ok(Err(lines));
+    }
+    let found = match probe(app, wish, dc, scopes, token).await {
+        Ok(found) => found,
+        Err(lines) => return Ok(Err(lines)),
+    };
+    if wish.again.is_some() && !is_same_user(app, &wish.connection, found.user.as_deref()).await? {
+        return Ok(Err(vec![
+            "Another user of Zoho connected this before: their rights may differ from yours.".to_owned(),
+            "Sign in to Zoho as that user. To let another user take over, the operator runs `zoho-connector connect`.".to_owned(),
+        ]));
+    }
+    Ok(Ok(found))
 }
 
 /// Counts the exchange before it is made: a token more to store today, and a call more to Zoho's accounts server.
@@ -180,6 +190,21 @@ enum NotExchanged {
 impl From<StoreError> for NotExchanged {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<NotStored> for NotExchanged {
+    fn from(not_stored: NotStored) -> Self {
+        let line = match not_stored {
+            NotStored::Overtaken => {
+                "The operator has ended this connection, or connected it anew, in the meantime."
+            }
+            NotStored::Busy => {
+                "Something else works on this connection at the moment. Open a new link in a minute."
+            }
+            NotStored::Before(error) | NotStored::While(error) => return Self::Store(error),
+        };
+        Self::Refused(failed([line]))
     }
 }
 

@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::connection::{self, State};
+use shared::core::connection::{self, Connection, State};
 use shared::core::grant::Grant;
 use shared::core::grant::lease::Lease;
 use shared::store::secret_record::{load, text};
@@ -48,6 +48,20 @@ pub(crate) enum Replaces {
     Dead(Timestamp),
 }
 
+impl Replaces {
+    /// Whether something else was done with the connection meanwhile, whose grant is of this generation; `has_other` is whether there is
+    /// another grant than the new one.
+    fn is_overtaken(self, generation: u64, has_other: bool, row: Option<&Connection>) -> bool {
+        match self {
+            Self::Anything => false,
+            Self::Generation(over) => over != generation && (has_other || generation == 0),
+            Self::Dead(since) => row.is_none_or(|row| {
+                row.connected_at != since || !matches!(row.state, State::ReconnectRequired { .. })
+            }),
+        }
+    }
+}
+
 /// Stores a grant right after its test.
 pub(crate) async fn store_new_grant(app: &App, wish: &Wish, fresh: FreshGrant) -> Result<Reply, NotStored> {
     let name = &wish.connection;
@@ -71,16 +85,8 @@ pub(crate) async fn store_grant(
     // It may replace itself: a process can have stored it and died before it said so.
     let old = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest());
     let all = connection::list(&*app.stores.state).await?;
-    let is_overtaken = match replaces {
-        Replaces::Anything => false,
-        Replaces::Generation(over) => over != before && (old.is_some() || before == 0),
-        Replaces::Dead(since) => !all.iter().any(|row| {
-            row.name == *name
-                && row.connected_at == since
-                && matches!(row.state, State::ReconnectRequired { .. })
-        }),
-    };
-    if is_overtaken {
+    let known = all.iter().find(|row| row.name == *name);
+    if replaces.is_overtaken(before, old.is_some(), known) {
         lease.release().await?;
         return Err(NotStored::Overtaken);
     }
@@ -126,7 +132,7 @@ pub(crate) async fn store_grant(
     if let Some(old) = &old {
         revoke_replaced(app, name, old).await;
     }
-    if let Some(before) = all.iter().find(|before| before.name == *name) {
+    if let Some(before) = known {
         announce::state_change(&app.events, &before.state, &row).await;
         announce::user_change(&app.events, before, &row).await;
     }

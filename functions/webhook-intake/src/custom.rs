@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use shared::base::clock::{SignedDuration, Timestamp};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::base::secret::is_one_of;
+use shared::base::secret::{Secret, is_one_of};
 use shared::base::web::Segments;
 use shared::core::events::{Delivery, Receipt};
 use shared::zoho::json as zoho_json;
@@ -50,84 +50,116 @@ pub(crate) async fn receive(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Receipt>, Problem> {
     let body = whole(body)?;
-    let unknown = |detail| Problem::new(Code::WebhookUnknown, detail);
     if !is_event(&event) {
         return Err(unknown(
             "An event's name is 1 to 64 letters, digits, `_`, `-` and `.`, and begins with a letter or digit.",
         ));
     }
-    let no_secret = || unknown("This connection has no secret for custom webhooks.");
     let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
-    let header = |name| sent(&headers, name);
-    let message = message(header, &body)?;
-    check(&app.secrets, |known| {
-        let secrets = known.custom(&connection);
-        if secrets.is_empty() {
-            return Err(no_secret());
-        }
-        let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
-        // A sender that signs is held to the signature, whatever else it sends.
-        let genuine = match (header(SIGNATURE), header(PLAIN_SECRET)) {
-            _ if message.is_some() => {
-                let secrets: Vec<_> = secrets.iter().collect();
-                message.is_some_and(|(message, signature)| message.is_signed_by(&secrets, signature))
-            }
-            (Some(signature), _) => is_body_signed_by(&body, secrets, signature),
-            (None, Some(secret)) => is_one_of(secret, secrets),
-            (None, None) => {
-                return refuse(
-                    Code::WebhookUnsigned,
-                    "None of the headers webhook-signature, X-Signature and X-Webhook-Secret is there.",
-                );
-            }
-        };
-        if genuine {
-            Ok(())
-        } else {
-            refuse(Code::WebhookSignature, "Signature or secret is not this connection's.")
-        }
-    })
-    .await?;
+    let message = message(|name| sent(&headers, name), &body)?;
+    demand_genuine(&app, &connection, message, &headers, &body).await?;
     // A query string is not signed, so it cannot be trusted; and it is not dropped silently either.
     if query.is_some_and(|query| !query.is_empty()) {
         return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
     }
-
     let document = document(&body)
         .ok_or_else(|| Problem::new(Code::WebhookUnreadable, "The body is neither JSON nor a form."))?;
     let mut sent_at = None;
     if let Some((message, _)) = message {
         let stale = |detail| not_genuine(Code::WebhookSignature, detail, &headers, &body);
         sent_at = Some(sent_now(&message, app.clock.now()).map_err(stale)?);
-        let named = document.get("type").and_then(Value::as_str);
-        if named != Some(event.as_str()) {
-            let detail =
-                "The body's `type` is not the event that the path names: of both, only the body is signed.";
-            return Err(Problem::new(Code::WebhookUnreadable, detail));
-        }
+        demand_named(&document, &event)?;
     }
-    // The event's name is in the path and not signed, but it counts: the same body under two names is two events.
-    // A message of Standard Webhooks that is sent again keeps its id.
-    let digest = match message {
-        Some((message, _)) => {
-            Sha256::new().chain_update(b"standard").chain_update([0]).chain_update(message.id)
-        }
-        None => Sha256::new().chain_update(&event).chain_update([0]).chain_update(&body),
-    };
-    let time = document.as_object().and_then(|fields| {
-        TIME_FIELDS.iter().find_map(|name| text(fields, name).and_then(timestamp)).map(|at| at.to_string())
-    });
     let delivery = Delivery {
         source: "custom",
-        digest: hex::encode(digest.finalize()),
+        digest: digest_of(message.map(|(message, _)| message.id), &event, &body),
         kind: format!("custom.{event}"),
         subject: None,
-        time: time.or_else(|| sent_at.map(|at| at.to_string())),
+        time: time_in(&document).or(sent_at).map(|at| at.to_string()),
         data: json!({ "event": event }),
         body: document.to_string(),
         connection,
     };
     store(&app.events, delivery).await
+}
+
+fn unknown(detail: &'static str) -> Problem {
+    Problem::new(Code::WebhookUnknown, detail)
+}
+
+fn no_secret() -> Problem {
+    unknown("This connection has no secret for custom webhooks.")
+}
+
+/// Demands that whoever sent this has a secret of the connection.
+async fn demand_genuine(
+    app: &App,
+    connection: &ConnectionName,
+    message: Option<(Message<'_>, &str)>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Problem> {
+    check(&app.secrets, |known| {
+        let secrets = known.custom(connection);
+        if secrets.is_empty() {
+            return Err(no_secret());
+        }
+        let refuse = |code, detail| Err(not_genuine(code, detail, headers, body));
+        match is_genuine(secrets, message, headers, body) {
+            Some(true) => Ok(()),
+            Some(false) => refuse(Code::WebhookSignature, "Signature or secret is not this connection's."),
+            None => refuse(
+                Code::WebhookUnsigned,
+                "None of the headers webhook-signature, X-Signature and X-Webhook-Secret is there.",
+            ),
+        }
+    })
+    .await
+}
+
+/// Whether one of the secrets vouches for a request; nothing where it has neither a signature nor a secret.
+fn is_genuine(
+    secrets: &[Secret],
+    message: Option<(Message<'_>, &str)>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<bool> {
+    // A sender that signs is held to the signature, whatever else it sends.
+    if let Some((message, signature)) = message {
+        let secrets: Vec<_> = secrets.iter().collect();
+        return Some(message.is_signed_by(&secrets, signature));
+    }
+    match (sent(headers, SIGNATURE), sent(headers, PLAIN_SECRET)) {
+        (Some(signature), _) => Some(is_body_signed_by(body, secrets, signature)),
+        (None, Some(secret)) => Some(is_one_of(secret, secrets)),
+        (None, None) => None,
+    }
+}
+
+/// Demands that a message of Standard Webhooks is about the event that the path names.
+fn demand_named(document: &Value, event: &str) -> Result<(), Problem> {
+    let named = document.get("type").and_then(Value::as_str);
+    if named == Some(event) {
+        return Ok(());
+    }
+    let detail = "The body's `type` is not the event that the path names: of both, only the body is signed.";
+    Err(Problem::new(Code::WebhookUnreadable, detail))
+}
+
+/// What tells a delivery from others. A message of Standard Webhooks that is sent again keeps its id. Elsewhere, the event's name is in the
+/// path and not signed, but it counts: the same body under two names is two events.
+fn digest_of(message_id: Option<&str>, event: &str, body: &[u8]) -> String {
+    let digest = match message_id {
+        Some(id) => Sha256::new().chain_update(b"standard").chain_update([0]).chain_update(id),
+        None => Sha256::new().chain_update(event).chain_update([0]).chain_update(body),
+    };
+    hex::encode(digest.finalize())
+}
+
+/// When it happened, where the sender says it.
+fn time_in(document: &Value) -> Option<Timestamp> {
+    let fields = document.as_object()?;
+    TIME_FIELDS.iter().find_map(|name| text(fields, name).and_then(timestamp))
 }
 
 /// A message of Standard Webhooks with its signature, where it is one.

@@ -51,7 +51,7 @@ impl Count {
     }
 }
 
-/// The place behind a text of which the first quote is passed.
+/// The position behind a text of which the first quote is passed.
 fn behind_text(json: &[u8], mut at: usize) -> usize {
     loop {
         at += plain(json.get(at..).unwrap_or_default());

@@ -26,7 +26,7 @@ pub struct Text<'a> {
     pub is_odd: bool,
 }
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Scan<'a> {
     text: &'a str,
@@ -55,7 +55,7 @@ impl<'a> Scan<'a> {
         self.at == self.text.len()
     }
 
-    /// What was gone through since a place.
+    /// What was gone through since a position.
     pub fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
@@ -401,14 +401,14 @@ mod tests {
         let edit = (any::<prop::sample::Index>(), 0..3_u8, prop::sample::select(letters));
         (value, prop::collection::vec(edit, 0..4)).prop_map(|(value, edits)| {
             let mut letters: Vec<char> = value.chars().collect();
-            for (place, edit, letter) in edits {
-                let place = place.index(letters.len() + 1);
+            for (at, edit, letter) in edits {
+                let at = at.index(letters.len() + 1);
                 match edit {
-                    1 if place < letters.len() => letters[place] = letter,
-                    2 if place < letters.len() => {
-                        letters.remove(place);
+                    1 if at < letters.len() => letters[at] = letter,
+                    2 if at < letters.len() => {
+                        letters.remove(at);
                     }
-                    _ => letters.insert(place, letter),
+                    _ => letters.insert(at, letter),
                 }
             }
             letters.into_iter().collect()

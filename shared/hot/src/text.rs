@@ -103,15 +103,15 @@ fn escape(part: &[u8], block: &mut Block) -> usize {
     at
 }
 
-/// Writes eight bytes at a place.
+/// Writes eight bytes at a position.
 #[inline(always)]
 fn put(block: &mut Block, at: usize, bytes: u64) {
-    if let Some(place) = block.get_mut(at..at + 8) {
-        place.copy_from_slice(&bytes.to_le_bytes());
+    if let Some(eight) = block.get_mut(at..at + 8) {
+        eight.copy_from_slice(&bytes.to_le_bytes());
     }
 }
 
-/// Writes the escape of the lowest of these bytes at a place, and gives the place behind it.
+/// Writes the escape of the lowest of these bytes at a position, and gives the position behind it.
 #[inline(always)]
 fn put_escape(block: &mut Block, at: usize, bytes: u64) -> usize {
     let [byte, ..] = bytes.to_le_bytes();

@@ -8,18 +8,8 @@ use url::Url;
 use super::clock::SignedDuration;
 use super::loopback::is_loopback;
 use super::pasted::clean;
-
-/// A variable whose value cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is {value:?}, but must be {expected}")]
-pub struct SettingsError {
-    /// Which variable.
-    pub variable: &'static str,
-    /// Its value.
-    pub value: String,
-    /// The expected form, in words.
-    pub expected: &'static str,
-}
+use super::public_url::{self, PublicUrl};
+use super::settings_error::SettingsError;
 
 /// The settings of an installation.
 #[derive(Debug, Clone)]
@@ -112,7 +102,7 @@ pub struct Stack {
 /// The folder of the embedded store.
 pub const DATA: &str = "ZOHO_CONNECTOR_DATA";
 /// The connector's origin.
-pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
+pub const PUBLIC_URL: &str = public_url::VARIABLE;
 /// The address of the stand-in Zoho.
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
 /// The file that says the time, in front of the stand-in Zoho.
@@ -273,72 +263,6 @@ fn parse_folder(text: Option<&str>) -> Result<PathBuf, SettingsError> {
     }
 }
 
-/// An origin: scheme, host and port, no path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
-    origin: String,
-    https: bool,
-}
-
-impl PublicUrl {
-    /// Reads an origin. A single trailing slash is allowed.
-    ///
-    /// # Errors
-    /// Anything but an http or https origin.
-    pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let error = || SettingsError {
-            variable: PUBLIC_URL,
-            value: text.to_owned(),
-            expected: if text.is_ascii() {
-                "an https address without a path, like https://connector.example.com (http only on this machine)"
-            } else {
-                "an https address in ASCII; a host with other letters is written as browsers send it, like https://xn--bcher-kva.example"
-            },
-        };
-        let url = Url::parse(text).map_err(|_| error())?;
-        let plain = url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none();
-        // Keys, codes and cookies go there.
-        let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
-        if !plain || !safe || url.host_str().is_none() {
-            return Err(error());
-        }
-        Ok(Self { origin: url.origin().ascii_serialization(), https: url.scheme() == "https" })
-    }
-
-    /// The origin of a host that API Gateway serves.
-    ///
-    /// # Errors
-    /// Anything but a host's name.
-    pub fn of_domain(domain: &str) -> Result<Self, SettingsError> {
-        Self::parse(&format!("https://{domain}"))
-    }
-
-    /// The origin, without a trailing slash.
-    pub fn as_str(&self) -> &str {
-        &self.origin
-    }
-
-    /// Whether cookies can be bound to HTTPS.
-    pub fn is_https(&self) -> bool {
-        self.https
-    }
-
-    /// The address to which Zoho sends the browser after consent. It must be registered at Zoho exactly so.
-    pub fn redirect_uri(&self) -> String {
-        format!("{}/oauth/callback", self.origin)
-    }
-}
-
-impl Default for PublicUrl {
-    fn default() -> Self {
-        Self { origin: "http://localhost:8080".to_owned(), https: false }
-    }
-}
-
 /// Accepts only addresses on this machine: a sandbox elsewhere would receive real secrets.
 fn parse_sandbox(text: String) -> Result<String, SettingsError> {
     let local = Url::parse(&text).is_ok_and(|url| {
@@ -445,13 +369,6 @@ mod tests {
         assert_eq!(kept(AUDIT_DAYS, ""), Retention::default());
         assert_eq!(kept(AUDIT_DAYS, "30"), Retention { audit: days(30), ..Retention::default() });
         assert_eq!(kept(EVENTS_DAYS, "365"), Retention { events: days(365), ..Retention::default() });
-    }
-
-    #[test]
-    fn a_host_outside_ascii_is_asked_for_as_browsers_send_it() {
-        let error = PublicUrl::parse("https://bücher.example").unwrap_err();
-        assert!(error.expected.contains("xn--"), "{error}");
-        assert!(PublicUrl::parse("https://xn--bcher-kva.example").is_ok());
     }
 
     #[test]

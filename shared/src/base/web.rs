@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::call_counts::CallCounts;
 use super::problem::{Code, Problem};
+use super::public_url::PublicUrl;
 use super::secret::random_hex;
-use super::settings::PublicUrl;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

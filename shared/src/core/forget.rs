@@ -98,7 +98,7 @@ impl Trace {
             None => (partition.as_str(), None),
         };
         let value: Value = serde_json::from_str(&row.value).unwrap_or_default();
-        let told = || MOMENTS.iter().find_map(|place| value.pointer(place)?.as_str()?.parse().ok());
+        let told = || MOMENTS.iter().find_map(|pointer| value.pointer(pointer)?.as_str()?.parse().ok());
         // Ids begin with their moment, and other keys are digests.
         let id = sort.split(['/', '.']).next().filter(|id| is_time_ordered(id));
         let at = told().or_else(|| id.and_then(moment_of));
@@ -208,19 +208,19 @@ impl Person {
     /// What becomes of a row; nothing where it holds nothing of the person.
     fn change(&self, row: &Row) -> Option<Change> {
         let kind = row.key.partition.split('#').next().unwrap_or_default();
-        let (_, places, subject) = HELD.iter().find(|(held, ..)| *held == kind)?;
+        let (_, pointers, subject) = HELD.iter().find(|(held, ..)| *held == kind)?;
         let mut value: Value = serde_json::from_str(&row.value).ok()?;
         // A reconciliation is about things: a number in it is a count.
         let only_texts =
             (kind == "reconciliation").then(|| Self { texts: self.texts.clone(), ..Self::default() });
         let person = only_texts.as_ref().unwrap_or(self);
-        let named = subject.and_then(|place| value.pointer(place)).and_then(Value::as_str);
+        let named = subject.and_then(|pointer| value.pointer(pointer)).and_then(Value::as_str);
         let is_theirs = named.is_some_and(|subject| person.is_record(subject));
         let mut count = 0;
-        for place in *places {
-            if let Some(found) = value.pointer_mut(place) {
+        for pointer in *pointers {
+            if let Some(found) = value.pointer_mut(pointer) {
                 // What was done stays: only what it was done with goes.
-                let is_content = !matches!(*place, "/action" | "/key_label");
+                let is_content = !matches!(*pointer, "/action" | "/key_label");
                 count += person.wipe(found, is_theirs && is_content);
             }
         }

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 macro_rules! data_centres {
-    ($($variant:ident $code:literal $accounts:literal $api:literal $place:literal;)*) => {
+    ($($variant:ident $code:literal $accounts:literal $api:literal $region:literal;)*) => {
         /// One of Zoho's separate installations. A user's account lives in exactly one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
-        pub enum DataCentre { $(#[doc = $place] $variant,)* }
+        pub enum DataCentre { $(#[doc = $region] $variant,)* }
 
         impl DataCentre {
             /// All data centres.

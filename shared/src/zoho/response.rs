@@ -339,13 +339,13 @@ mod tests {
     fn what_holds_more_than_any_page_of_zohos_is_unreadable() {
         // The answer itself is an object, too.
         let rows = |count: usize| vec!["{}"; count].join(",");
-        let places = |count| format!(r#"{{"locations":[{}]}}"#, rows(count));
+        let locations = |count| format!(r#"{{"locations":[{}]}}"#, rows(count));
         let numbers = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         for (list, is_read) in [
             (rows(99_999), true),
             (rows(100_000), false),
-            (places(99_998), true),
-            (places(99_999), false),
+            (locations(99_998), true),
+            (locations(99_999), false),
             (numbers(399_000), true),
             (numbers(400_000), false),
         ] {

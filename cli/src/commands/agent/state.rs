@@ -47,7 +47,8 @@ impl Found {
             told = told.max(ledger.told_last(name).await?);
             for found in ledger.open_batches(name).await? {
                 let batch = found.batch;
-                match (batch.stage, batch.said) {
+                let answer = batch.last_answer();
+                match (batch.stage, answer) {
                     (Stage::Admitted { at, .. }, _) => told = told.max(Some(at)),
                     (Stage::Waiting, said) => {
                         waiting += batch.ids.len();

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::base::pasted::{clean, oddity};
+use shared::base::public_url::PublicUrl;
 use shared::base::secret::Secret;
-use shared::base::settings::PublicUrl;
 use shared::core::access::key::flaw;
 use shared::zoho::scope::Access as Level;
 

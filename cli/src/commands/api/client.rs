@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method};
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::zoho::http;
 use tokio::time::timeout;
 

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 use shared::base::clock::{SharedClock, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey};
+use shared::core::access::permission::Permission;
 use shared::core::services::Services;
 use shared::zoho::scope::{Access as Level, Product};
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Url};
 use serde_json::Value;
-use shared::base::settings::{Home, PublicUrl};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings::Home;
 use shared::zoho::http;
 
 use super::certificate;

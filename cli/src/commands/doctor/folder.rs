@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 
 use super::report::Report;
 use crate::commands::serve_command;

@@ -2,7 +2,8 @@
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::access::key::{Keys, Permission, ServiceKey};
+use shared::core::access::key::{Keys, ServiceKey};
+use shared::core::access::permission::Permission;
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 

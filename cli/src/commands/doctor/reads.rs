@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::connection::{Connection, State};
 use shared::zoho::http;
 use shared::zoho::scope::{Access, Product};

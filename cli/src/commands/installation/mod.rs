@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shared::base::pasted::clean;
-use shared::base::settings::{self, PublicUrl};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings;
 use shared::core::seal::{self, Seal};
 use shared::store::sqlite::Sqlite;
 

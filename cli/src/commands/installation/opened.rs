@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shared::base::settings::{self, PublicUrl, Settings};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings::{self, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};

@@ -1,7 +1,8 @@
 //! A connector on AWS, opened with the operator's own credentials.
 
 use shared::base::pasted::clean;
-use shared::base::settings::{self, PublicUrl, Settings};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings::{self, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::services::Services;
 

@@ -1,6 +1,7 @@
 //! An address that is another one than before: who still has the old one. Nobody but the operator can tell them.
 
-use shared::base::settings::{Home, PublicUrl};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings::Home;
 use shared::core::connection;
 use shared::core::events::subscription;
 use shared::core::events::webhook_secrets::WebhookSecrets;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::base::settings::{DATA, PUBLIC_URL, PublicUrl};
+use shared::base::public_url::PublicUrl;
+use shared::base::settings::{DATA, PUBLIC_URL};
 
 use super::ask;
 use crate::commands::installation::{Installation, public_url};

@@ -1,7 +1,8 @@
 //! The agent's key, inside the parts of OpenClaw's configuration that it belongs to.
 
 use serde_json::json;
-use shared::core::access::key::{Keys, NewKey, Permission, ServiceKey};
+use shared::core::access::key::{Keys, NewKey, ServiceKey};
+use shared::core::access::permission::Permission;
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 

@@ -1,6 +1,6 @@
 //! Zoho keeps posting to an address that the connector had before, until somebody has it post to the new one.
 
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::core::events::subscription::Subscription;
 
 /// Where CRM's channel and Inventory's webhooks post, where that is not at this address: the channel's own address, and the origin of

@@ -1,7 +1,8 @@
 //! Which routes a key may call on which connection: what its permissions and the connection's scopes allow both. A permission of a
 //! product counts where the connection offers that product.
 
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::ServiceKey;
+use shared::core::access::permission::Permission;
 use shared::zoho::scope::{Product, ScopeSet};
 
 use crate::openapi::listed::{Listed, OPERATIONS};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{is_time_ordered, time_prefix};
 use shared::base::problem::Problem;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::writes::audit::Entry;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::ServiceKey;
+use shared::core::access::permission::Permission;
 use shared::zoho::scope::ScopeSet;
 
 use super::allowed;

@@ -1,4 +1,4 @@
-//! Reading the people of CRM: `GET /v1/crm/contacts`, `/v1/crm/accounts`, and one of each.
+//! Reading contacts, who are people, and accounts, which are companies: `GET /v1/crm/contacts`, `/v1/crm/accounts`, and one of each.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::request::params::{
 use crate::request::redact;
 use crate::zoho::Target;
 
-/// A module of people.
+/// A module of CRM whose records are listed, searched and read one by one.
 pub(crate) struct Module {
     pub(crate) path: &'static str,
     /// Its API name.
@@ -37,7 +37,7 @@ pub(crate) struct Module {
     pub(crate) scope: &'static str,
     /// What a list asks for when the caller names no fields.
     pub(crate) fields: &'static str,
-    /// Where a person may be searched by, and the fields that must then have the value.
+    /// What a record may be searched by, and the fields that must then have the value.
     by: &'static [(&'static str, &'static [&'static str])],
     /// Its names, which a key that does not see all may search by.
     names: &'static [&'static str],
@@ -52,10 +52,10 @@ pub(crate) struct Module {
 /// Searching needs a scope of another product, too.
 const SEARCH: &str = "ZohoSearch.securesearch.READ";
 
-/// Both modules.
-pub(crate) const MODULES: [&Module; 2] = [&CONTACTS, &ACCOUNTS];
+/// The modules that have these routes.
+const MODULES: &[&Module] = &[&CONTACTS, &ACCOUNTS];
 
-/// People.
+/// Contacts: people.
 pub(crate) const CONTACTS: Module = Module {
     path: "/v1/crm/contacts",
     name: "Contacts",
@@ -84,7 +84,7 @@ pub(crate) const CONTACTS: Module = Module {
     ],
 };
 
-/// Companies.
+/// Accounts: companies.
 pub(crate) const ACCOUNTS: Module = Module {
     path: "/v1/crm/accounts",
     name: "Accounts",
@@ -107,7 +107,7 @@ pub(crate) const ACCOUNTS: Module = Module {
 };
 
 pub(crate) fn routes(to: &mut impl Routes) {
-    for module in MODULES {
+    for &module in MODULES {
         let handler = move |app, caller, pairs| list(module, app, caller, pairs);
         to.on(Verb::Get, module.path, handler, || module.list_documented());
         let handler = move |app, caller, id, params| one(module, app, caller, id, params);
@@ -257,8 +257,8 @@ impl Lists<'_> {
             .zoho
             .read(
                 target,
-                |place| {
-                    let mut url = query_of(format!("{}/search", crm::module_url(place.api, module.name)));
+                |endpoint| {
+                    let mut url = query_of(format!("{}/search", crm::module_url(endpoint.api, module.name)));
                     url.append_pair(how, &by.value).append_pair("fields", asked);
                     url.append_pair("per_page", &params.rows.to_string());
                     url.finish()

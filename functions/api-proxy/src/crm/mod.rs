@@ -1,4 +1,4 @@
-//! Zoho CRM as agents see it: deals and their notes, people, fields, queries.
+//! Zoho CRM as agents see it: deals and their notes, contacts and accounts, fields, queries.
 
 mod changed;
 pub(crate) mod contacts_and_accounts;

@@ -9,7 +9,7 @@ use shared::zoho::response;
 use shared::zoho::value::Object;
 
 use crate::zoho::field_cache::FieldCache;
-use crate::zoho::{Place, Question, Target, Zoho};
+use crate::zoho::{Endpoint, Question, Target, Zoho};
 
 /// A query of our own.
 pub(crate) struct OwnQuery<'a> {
@@ -43,7 +43,7 @@ impl OwnQuery<'_> {
                 all.iter().filter(|name| !hidden.iter().any(|hidden| hidden == *name)).copied().collect();
             let columns = if shown.is_empty() { "id".to_owned() } else { shown.join(",") };
             let query = (self.text)(&columns);
-            let ask = |place: &Place<'_>| Question::coql(place, &query);
+            let ask = |endpoint: &Endpoint<'_>| Question::coql(endpoint, &query);
             let failure = match zoho.read(&target.with(coql::SCOPE), ask, judge).await? {
                 Ok(answer) => return Ok(Ok(Answered { answer, hidden })),
                 Err(failure) => failure,

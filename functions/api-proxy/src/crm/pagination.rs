@@ -138,7 +138,7 @@ async fn shown(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Res
     };
     let PageRequest { module, fields, rows, .. } = *request;
     let answer = zoho
-        .read(target, |place| crm::list_url(place.api, module, fields, rows, token), response::crm)
+        .read(target, |endpoint| crm::list_url(endpoint.api, module, fields, rows, token), response::crm)
         .await?;
     // Nothing under 204 is an empty list.
     let Some(mut answer) = answer else {
@@ -193,7 +193,11 @@ async fn read_whole(
     for part in rows.chunks_mut(MAX_IDS) {
         let ids: Vec<String> = part.iter().filter_map(|row| id(row, "id")).collect();
         let answer = zoho
-            .read(target, |place| crm::by_ids_url(place.api, module, fields, &ids.join(",")), response::crm)
+            .read(
+                target,
+                |endpoint| crm::by_ids_url(endpoint.api, module, fields, &ids.join(",")),
+                response::crm,
+            )
             .await?;
         for whole in crm::rows(answer)? {
             let own = |row: &&mut Object| id(row, "id") == id(&whole, "id");

@@ -110,7 +110,8 @@ async fn query(
             return Err(columns::refused(column));
         }
     }
-    let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), own_query::judge).await?;
+    let answer =
+        app.zoho.read(&target, |endpoint| Question::coql(endpoint, &bound.text), own_query::judge).await?;
     let answer = match answer {
         Ok(answer) => answer,
         Err(failure) => return Err(refused_query(&app, &target, &bound.module, failure).await),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::clock::seconds_until;
 use shared::base::problem::{Code, Problem};
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
 use super::completed::complete;

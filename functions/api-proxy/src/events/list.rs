@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::base::id::{is_time_ordered, time_prefix};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 

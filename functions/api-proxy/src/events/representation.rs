@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::ServiceKey;
+use shared::core::access::permission::Permission;
 use shared::core::events::Event;
 use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
 use shared::zoho::scope::{Access, Product};

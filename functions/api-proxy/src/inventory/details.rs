@@ -34,7 +34,7 @@ pub(crate) async fn details(
 }
 
 /// The items of these ids in one call; nothing where Zoho does not have one of them, or where fewer must be asked for: a hundred items with
-/// as many places each have more than the 8 MB that are read of an answer.
+/// as many locations each have more than the 8 MB that are read of an answer.
 pub(crate) async fn some(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -43,7 +43,7 @@ pub(crate) async fn some(
     let joined = ids.join(",");
     let read = zoho.read(
         target,
-        |place| inventory::item_details_url(place.api, place.organization, &joined),
+        |endpoint| inventory::item_details_url(endpoint.api, endpoint.organization, &joined),
         |answer| match response::inventory(answer) {
             Ok(mut answer) => records(&mut answer, "items").map(Some),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),

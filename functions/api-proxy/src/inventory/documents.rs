@@ -26,7 +26,7 @@ pub(crate) async fn create(
     let made = zoho
         .write(
             target,
-            |place| Outgoing::post(url(place.api, place.organization), Some(body.clone().into())),
+            |endpoint| Outgoing::post(url(endpoint.api, endpoint.organization), Some(body.clone().into())),
             |answer| response::inventory(answer).map(|mut answer| kind.take_record(&mut answer)),
         )
         .await?;
@@ -45,7 +45,7 @@ pub(crate) async fn set_status(
 ) -> Result<Object, WriteFailure> {
     zoho.write(
         target,
-        |place| Outgoing::post(url(place.api, place.organization), None),
+        |endpoint| Outgoing::post(url(endpoint.api, endpoint.organization), None),
         response::inventory_done,
     )
     .await?;
@@ -66,7 +66,11 @@ pub(crate) async fn one(
     id: &str,
 ) -> Result<Option<Object>, Problem> {
     let mut answer = zoho
-        .read(target, |place| kind.record_url(place.api, place.organization, id), response::inventory)
+        .read(
+            target,
+            |endpoint| kind.record_url(endpoint.api, endpoint.organization, id),
+            response::inventory,
+        )
         .await?;
     Ok(kind.take_record(&mut answer))
 }

@@ -2,6 +2,7 @@
 
 mod absent_fields;
 pub(crate) mod adjustments;
+mod dates;
 mod details;
 mod documents;
 pub(crate) mod items;
@@ -18,3 +19,4 @@ mod stock;
 pub(crate) mod stock_at_location;
 mod touched;
 pub(crate) mod transfer_orders;
+mod uncertain_refusal;

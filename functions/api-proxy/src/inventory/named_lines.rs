@@ -20,7 +20,7 @@ const READS_AT_ONCE: usize = 3;
 /// More lookups by SKU would not fit into the calls that Zoho takes in a minute.
 const MAX_SKUS: usize = 40;
 
-/// The items of these lines, each of which must be another one. A place is what stands around the names: `lines[0]`, or nothing.
+/// The items of these lines, each of which must be another one. A path is what stands around the names: `lines[0]`, or nothing.
 pub(crate) async fn find_items(
     zoho: &Zoho,
     mappings: &Mappings,
@@ -29,7 +29,7 @@ pub(crate) async fn find_items(
 ) -> Result<Vec<NamedItem>, Problem> {
     let names: Vec<(&str, OneName<'_>)> = lines
         .iter()
-        .map(|(place, name)| Ok((place.as_str(), name.one(place)?)))
+        .map(|(path, name)| Ok((path.as_str(), name.one(path)?)))
         .collect::<Result<_, Problem>>()?;
     if names.iter().filter(|(_, name)| matches!(name, OneName::Sku(_))).count() > MAX_SKUS {
         return Err(invalid(format!(
@@ -39,20 +39,20 @@ pub(crate) async fn find_items(
     let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
     let mut found: Vec<NamedItem> = Vec::with_capacity(names.len());
     for some in names.chunks(READS_AT_ONCE) {
-        let items = try_join_all(some.iter().map(async |(place, name)| {
+        let items = try_join_all(some.iter().map(async |(path, name)| {
             let (field, value) = name.field();
-            let dot = if place.is_empty() { "" } else { "." };
+            let dot = if path.is_empty() { "" } else { "." };
             let item = find_item(zoho, mappings, &target, *name).await;
-            item.map_err(|problem| problem.within(&format!("`{place}{dot}{field}` {value:?}")))
+            item.map_err(|problem| problem.within(&format!("`{path}{dot}{field}` {value:?}")))
         }));
         found.extend(items.await?);
     }
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    if let Some((place, _)) =
+    if let Some((path, _)) =
         names.iter().zip(&found).find(|(_, item)| !seen.insert(&item.item_id)).map(|(name, _)| *name)
     {
         return Err(invalid(format!(
-            "`{place}` names an item that a line before it has already: put them together."
+            "`{path}` names an item that a line before it has already: put them together."
         )));
     }
     Ok(found)

@@ -396,9 +396,9 @@ async fn page_that_fits(
     loop {
         let read = app.zoho.read(
             target,
-            |place| {
-                let mut url = query_of(kind.record.list_url(place.api));
-                url.append_pair("organization_id", place.organization)
+            |endpoint| {
+                let mut url = query_of(kind.record.list_url(endpoint.api));
+                url.append_pair("organization_id", endpoint.organization)
                     .append_pair("page", &page.to_string())
                     .append_pair("per_page", &rows.to_string())
                     .append_pair("sort_column", column)
@@ -443,7 +443,11 @@ async fn one(
     let target = Target::new(&caller, &connection, Product::Inventory, kind.record.read_scope);
     let mut answer = app
         .zoho
-        .read(&target, |place| kind.record.record_url(place.api, place.organization, id), response::inventory)
+        .read(
+            &target,
+            |endpoint| kind.record.record_url(endpoint.api, endpoint.organization, id),
+            response::inventory,
+        )
         .await?;
     let found = kind.record.take_record(&mut answer).ok_or_else(|| unreadable(kind.record.path))?;
     let mut record = inventory::plain_record(found);

@@ -1,4 +1,4 @@
-//! The stock of an item, everywhere and at each place, in exact figures; and why the stock of an item cannot be adjusted.
+//! The stock of an item, everywhere and at each location, in exact figures; and why the stock of an item cannot be adjusted.
 //!
 //! Zoho keeps two counts of the same goods. Accounting stock moves with invoices and bills, physical stock with shipments and
 //! receives; the organisation prefers one of them, and that one is the stock on hand.
@@ -14,7 +14,7 @@ use serde_json::{Number, Value};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{self, Object, id, text};
 
-/// How many places are named in a sentence, and how much of a name.
+/// How many locations are named in a sentence, and how much of a name.
 const MAX_NAMES: usize = 20;
 const MAX_NAME: usize = 80;
 
@@ -32,7 +32,7 @@ pub(crate) enum Basis {
     Accounting,
 }
 
-/// The figures of an item at a place, or everywhere. Those that Zoho's answer does not have are missing.
+/// The figures of an item at a location, or everywhere. Those that Zoho's answer does not have are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Figures {
     pub(crate) on_hand: Option<Decimal>,
@@ -42,7 +42,7 @@ pub(crate) struct Figures {
     pub(crate) available: Option<Decimal>,
     /// What is promised.
     pub(crate) committed: Option<Decimal>,
-    /// What is under way to the place.
+    /// What is under way to the location.
     pub(crate) in_transit: Option<Decimal>,
 }
 
@@ -74,9 +74,9 @@ impl Figures {
     }
 }
 
-/// A place where an item has stock.
+/// A location where an item has stock.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) id: String,
     pub(crate) name: Option<String>,
     /// Whether Zoho calls it a warehouse, as older organisations do.
@@ -84,87 +84,91 @@ pub(crate) struct Place {
     pub(crate) figures: Figures,
 }
 
-impl Place {
+impl Location {
     /// Whether people call it so: by its id, or by its exact name.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         self.id == name || self.name.as_deref() == Some(name)
     }
 }
 
-/// The places of an item as Zoho gives it; none where the organisation has no locations.
-pub(crate) fn places(item: &Object) -> Vec<Place> {
+/// The locations of an item as Zoho gives it; none where the organisation has no locations.
+pub(crate) fn locations(item: &Object) -> Vec<Location> {
     let kinds = [("locations", "location_", false), ("warehouses", "warehouse_", true)];
     let found = kinds.into_iter().find_map(|(list, prefix, is_warehouse)| {
-        let places = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
-        let place = |place: &Object| {
-            Some(Place {
-                id: id(place, &format!("{prefix}id"))?,
-                name: text(place, &format!("{prefix}name")).map(str::to_owned),
+        let locations = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
+        let location = |location: &Object| {
+            Some(Location {
+                id: id(location, &format!("{prefix}id"))?,
+                name: text(location, &format!("{prefix}name")).map(str::to_owned),
                 is_warehouse,
-                figures: Figures::of(place, prefix),
+                figures: Figures::of(location, prefix),
             })
         };
-        // An item can be kept from places: then it is not mapped there.
-        let is_mapped = |place: &&Object| place.get("is_item_mapped") != Some(&Value::Bool(false));
-        let places: Vec<Place> = places.filter(is_mapped).filter_map(place).collect();
-        (!places.is_empty()).then_some(places)
+        // An item can be kept from locations: then it is not mapped there.
+        let is_mapped = |location: &&Object| location.get("is_item_mapped") != Some(&Value::Bool(false));
+        let locations: Vec<Location> = locations.filter(is_mapped).filter_map(location).collect();
+        (!locations.is_empty()).then_some(locations)
     });
     found.unwrap_or_default()
 }
 
-/// Demands that some of the items are kept at a place that people call so: else there is no such place.
-pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> {
-    let places: Vec<Place> = items.iter().flat_map(places).collect();
-    if places.iter().any(|place| place.is_called(name)) {
+/// Demands that some of the items are kept at a location that people call so: else there is no such location.
+pub(crate) fn demand_kept_at(items: &[Object], name: &str) -> Result<(), Problem> {
+    let locations: Vec<Location> = items.iter().flat_map(locations).collect();
+    if locations.iter().any(|location| location.is_called(name)) {
         return Ok(());
     }
-    if places.is_empty() && items.iter().any(|item| item.contains_key("stock_on_hand")) {
+    if locations.is_empty() && items.iter().any(|item| item.contains_key("stock_on_hand")) {
         let detail = "The organisation has no locations: its stock is in one place.";
         return Err(
             Problem::new(Code::LocationNotFound, detail).hint("Send the same request without a location.")
         );
     }
-    if places.is_empty() {
+    if locations.is_empty() {
         // None of the items has stock: that is what is wrong.
         return Ok(());
     }
-    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names_of(&places))))
+    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names_of(&locations))))
 }
 
-/// The ids and the names of the places that Zoho shows with an item, also of those from which it is kept.
+/// The ids and the names of the locations that Zoho shows with an item, also of those from which it is kept.
 fn names_shown(item: &Object) -> impl Iterator<Item = (String, &str)> {
     let kinds =
         [("locations", "location_id", "location_name"), ("warehouses", "warehouse_id", "warehouse_name")];
     let shown = kinds.into_iter().find_map(|(list, id_field, name_field)| {
-        let places = item.get(list)?.as_array()?;
-        (!places.is_empty()).then_some((places, id_field, name_field))
+        let locations = item.get(list)?.as_array()?;
+        (!locations.is_empty()).then_some((locations, id_field, name_field))
     });
-    shown.into_iter().flat_map(|(places, id_field, name_field)| {
-        let places = places.iter().filter_map(Value::as_object);
-        places.filter_map(move |place| Some((id(place, id_field)?, text(place, name_field)?)))
+    shown.into_iter().flat_map(|(locations, id_field, name_field)| {
+        let locations = locations.iter().filter_map(Value::as_object);
+        locations.filter_map(move |location| Some((id(location, id_field)?, text(location, name_field)?)))
     })
 }
 
-/// Demands that the name by which a mapping led to a place is not Zoho's own name of another one. It was not when it was imported; people
-/// make and rename places since, and then nobody knows which of the two is meant.
-pub(crate) fn demand_one_meaning(items: &[Object], place: &str, mapped: Option<&str>) -> Result<(), Problem> {
+/// Demands that the name by which a mapping led to a location is not Zoho's own name of another one. It was not when it was imported; people
+/// make and rename locations since, and then nobody knows which of the two is meant.
+pub(crate) fn demand_one_meaning(
+    items: &[Object],
+    location: &str,
+    mapped: Option<&str>,
+) -> Result<(), Problem> {
     let Some(name) = mapped else { return Ok(()) };
     let mut shown = items.iter().flat_map(names_shown);
-    let Some((other, _)) = shown.find(|(other, called)| other != place && *called == name) else {
+    let Some((other, _)) = shown.find(|(other, called)| other != location && *called == name) else {
         return Ok(());
     };
     let detail = format!(
-        "The name {name:?} is mapped to location {place}, and is Zoho's own name of location {other} now."
+        "The name {name:?} is mapped to location {location}, and is Zoho's own name of location {other} now."
     );
     Err(Problem::new(Code::MappingStale, detail).hint(
         "Name the location by its id. The operator can remove the name, or say what is right: `locations` of `POST /v1/inventory/mappings`.",
     ))
 }
 
-/// The names of places for a sentence of ours: people wrote them, so that they are quoted and cut.
-pub(crate) fn names_of(places: &[Place]) -> String {
+/// The names of locations for a sentence of ours: people wrote them, so that they are quoted and cut.
+pub(crate) fn names_of(locations: &[Location]) -> String {
     let names: BTreeSet<&str> =
-        places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+        locations.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)).collect();
     let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
     let mut named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| cut(name)).collect();
     if names.len() > MAX_NAMES {
@@ -173,7 +177,7 @@ pub(crate) fn names_of(places: &[Place]) -> String {
     named.join(", ")
 }
 
-/// The figures of an item over all places.
+/// The figures of an item over all locations.
 pub(crate) fn total(item: &Object) -> Figures {
     Figures::of(item, "")
 }
@@ -211,7 +215,7 @@ pub(crate) fn unfit(item: &Object, has: (bool, bool)) -> Option<Unfit> {
         Some(Unfit::Inactive)
     } else if is("is_combo_product") && says("combo_type", "kit") {
         Some(Unfit::Kit)
-    } else if !item.contains_key("stock_on_hand") && places(item).is_empty() {
+    } else if !item.contains_key("stock_on_hand") && locations(item).is_empty() {
         Some(Unfit::Untracked)
     } else if is("track_serial_number") && !has.0 {
         Some(Unfit::Serial)
@@ -252,21 +256,21 @@ mod tests {
     }
 
     #[test]
-    fn each_place_has_its_figures_whatever_zoho_calls_it_and_however_it_writes_them() {
+    fn each_location_has_its_figures_whatever_zoho_calls_it_and_however_it_writes_them() {
         let item = object(
             r#"{"stock_on_hand":9.5,"locations":[{"location_id":"1","location_name":"Main","location_stock_on_hand":"9.50","location_available_stock":9.5,
                 "location_actual_available_stock":7,"location_committed_stock":"","location_quantity_in_transit":2.000000}]}"#,
         );
-        let [main] = places(&item).try_into().unwrap();
+        let [main] = locations(&item).try_into().unwrap();
         assert!(main.is_called("1") && main.is_called("Main") && !main.is_called("main"));
         let figures = main.figures;
         assert_eq!(figures.by(Basis::OnHand), Some("9.5".parse().unwrap()));
         assert_eq!((figures.committed, figures.in_transit), (None, Some(Decimal::TWO)));
         assert!(figures.bases_differ() && !total(&item).bases_differ());
         let old = object(r#"{"warehouses":[{"warehouse_id":"9","warehouse_stock_on_hand":-3.0}]}"#);
-        assert!(places(&old)[0].is_warehouse);
-        assert_eq!(json(places(&old)[0].figures.on_hand.unwrap()).to_string(), "-3");
-        assert!(places(&object(r#"{"locations":[],"warehouses":[]}"#)).is_empty());
+        assert!(locations(&old)[0].is_warehouse);
+        assert_eq!(json(locations(&old)[0].figures.on_hand.unwrap()).to_string(), "-3");
+        assert!(locations(&object(r#"{"locations":[],"warehouses":[]}"#)).is_empty());
     }
 
     #[test]
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(unfit(&batch, (false, true)), None);
         let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
         assert_eq!(unfit(&serial, (false, true)), Some(Unfit::Serial));
-        // A place is enough to be tracked by; one from which the item is kept is none.
+        // A location is enough to be tracked by; one from which the item is kept is none.
         let placed = object(r#"{"locations":[{"location_id":"1","is_item_mapped":true}]}"#);
         assert_eq!(unfit(&placed, (false, false)), None);
         let kept_away = object(r#"{"locations":[{"location_id":"1","is_item_mapped":false}]}"#);
@@ -341,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_name_that_zoho_has_for_another_place_means_neither() {
+    fn a_mapped_name_that_zoho_has_for_another_location_means_neither() {
         let item = |list: &str, prefix: &str, rest: &str| {
             object(&format!(
                 r#"{{"{list}":[{{"{prefix}_id":"1","{prefix}_name":"Main"}},{{"{prefix}_id":2,"{prefix}_name":"Shop"{rest}}}]}}"#
@@ -359,29 +363,29 @@ mod tests {
                 problem.detail(),
                 "The name \"Shop\" is mapped to location 1, and is Zoho's own name of location 2 now."
             );
-            for (place, mapped) in
+            for (location, mapped) in
                 [("1", None), ("Shop", None), ("2", Some("Shop")), ("1", Some("shop")), ("1", Some("till 1"))]
             {
-                assert!(demand_one_meaning(&items, place, mapped).is_ok(), "{place} {mapped:?}");
+                assert!(demand_one_meaning(&items, location, mapped).is_ok(), "{location} {mapped:?}");
             }
         }
         assert!(demand_one_meaning(&[], "1", Some("Shop")).is_ok());
     }
 
     #[test]
-    fn a_place_must_be_one_of_some_items_and_twenty_are_named() {
+    fn a_location_must_be_one_of_some_items_and_twenty_are_named() {
         let item = |id: usize| {
             object(&format!(r#"{{"locations":[{{"location_id":"{id}","location_name":"P{id:02}"}}]}}"#))
         };
         let items: Vec<Object> = (0..21).map(item).collect();
-        assert!(demand_place(&items, "P20").is_ok() && demand_place(&items, "20").is_ok());
-        let problem = demand_place(&items, "elsewhere").unwrap_err();
+        assert!(demand_kept_at(&items, "P20").is_ok() && demand_kept_at(&items, "20").is_ok());
+        let problem = demand_kept_at(&items, "elsewhere").unwrap_err();
         assert_eq!(problem.code(), Code::LocationNotFound);
         assert!(problem.detail().contains("\"P19\", and 1 more"), "{}", problem.detail());
-        let names = names_of(&items[..20].iter().flat_map(places).collect::<Vec<_>>());
+        let names = names_of(&items[..20].iter().flat_map(locations).collect::<Vec<_>>());
         assert!(names.ends_with("\"P19\""), "{names}");
         let single = [object(r#"{"stock_on_hand":1}"#)];
-        assert!(demand_place(&single, "P01").unwrap_err().detail().contains("has no locations"));
-        assert!(demand_place(&[object("{}")], "P01").is_ok(), "that it has no stock is what is wrong");
+        assert!(demand_kept_at(&single, "P01").unwrap_err().detail().contains("has no locations"));
+        assert!(demand_kept_at(&[object("{}")], "P01").is_ok(), "that it has no stock is what is wrong");
     }
 }

@@ -8,29 +8,29 @@ use shared::zoho::inventory;
 use shared::zoho::value::{Object, id};
 
 use crate::inventory::details::details;
-use crate::inventory::locations::NamedPlace;
+use crate::inventory::locations::NamedLocation;
 use crate::inventory::lookup::demand_location;
 use crate::inventory::stock::demand_one_meaning;
 use crate::zoho::{Target, Zoho};
 
 /// Those of the items that have figures at the location, with these alone. Of the `first` page without any, the location is looked
-/// up, because an empty list of a place that there is not would be a wrong answer.
+/// up, because an empty list of a location that there is not would be a wrong answer.
 pub(crate) async fn items_at(
     zoho: &Zoho,
     target: &Target<'_>,
     items: Vec<Object>,
-    location: &NamedPlace,
+    location: &NamedLocation,
     first: bool,
 ) -> Result<Vec<Object>, Problem> {
     let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
     let found = details(zoho, target, &ids).await?;
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
-    demand_one_meaning(&at, &location.place, location.mapped.as_deref())?;
+    demand_one_meaning(&at, &location.known_as, location.mapped.as_deref())?;
     let seen: BTreeSet<String> =
-        if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
-    at.retain_mut(|item| keep_only(item, &location.place));
+        if first { at.iter().flat_map(names_of_locations).collect() } else { BTreeSet::new() };
+    at.retain_mut(|item| keep_only(item, &location.known_as));
     if at.is_empty() && first {
-        demand_location(zoho, target, &location.place, &seen).await?;
+        demand_location(zoho, target, &location.known_as, &seen).await?;
     }
     Ok(at)
 }
@@ -40,32 +40,32 @@ pub(crate) async fn item_at(
     zoho: &Zoho,
     target: &Target<'_>,
     mut item: Object,
-    location: &NamedPlace,
+    location: &NamedLocation,
 ) -> Result<Object, Problem> {
-    demand_one_meaning(std::slice::from_ref(&item), &location.place, location.mapped.as_deref())?;
-    let seen: BTreeSet<String> = names_of_places(&item).into_iter().collect();
-    if !keep_only(&mut item, &location.place) {
-        demand_location(zoho, target, &location.place, &seen).await?;
+    demand_one_meaning(std::slice::from_ref(&item), &location.known_as, location.mapped.as_deref())?;
+    let seen: BTreeSet<String> = names_of_locations(&item).into_iter().collect();
+    if !keep_only(&mut item, &location.known_as) {
+        demand_location(zoho, target, &location.known_as, &seen).await?;
     }
     Ok(item)
 }
 
-/// The names of the places where an item has figures.
-fn names_of_places(item: &Object) -> Vec<String> {
-    let places = item.get("stock").and_then(|stock| stock.get("locations")).and_then(Value::as_array);
-    let name = |place: &Value| place.get("name").and_then(Value::as_str).map(str::to_owned);
-    places.into_iter().flatten().filter_map(name).collect()
+/// The names of the locations where an item has figures.
+fn names_of_locations(item: &Object) -> Vec<String> {
+    let locations = item.get("stock").and_then(|stock| stock.get("locations")).and_then(Value::as_array);
+    let name = |location: &Value| location.get("name").and_then(Value::as_str).map(str::to_owned);
+    locations.into_iter().flatten().filter_map(name).collect()
 }
 
 /// Leaves the figures of one location only; says whether there are any.
 fn keep_only(item: &mut Object, location: &str) -> bool {
-    let places = item.get_mut("stock").and_then(|stock| stock.get_mut("locations"));
-    let Some(places) = places.and_then(Value::as_array_mut) else { return false };
-    let is = |place: &Value| {
-        ["location_id", "name"].iter().any(|field| place.get(field) == Some(&location.into()))
+    let locations = item.get_mut("stock").and_then(|stock| stock.get_mut("locations"));
+    let Some(locations) = locations.and_then(Value::as_array_mut) else { return false };
+    let is = |found: &Value| {
+        ["location_id", "name"].iter().any(|field| found.get(field) == Some(&location.into()))
     };
-    places.retain(is);
-    let any = !places.is_empty();
+    locations.retain(is);
+    let any = !locations.is_empty();
     // Zoho's own list of them says the same with more words.
     item.retain(|field, _| field != "locations" && field != "warehouses");
     if let Some(Value::Array(names)) = item.get_mut("untrusted") {

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 use shared::base::problem::{Code, Problem};
+use shared::base::public_url::PublicUrl;
 use shared::base::secret::random_hex;
-use shared::base::settings::PublicUrl;
 use tower::ServiceExt;
 
 use super::rpc::Failure;

@@ -24,7 +24,7 @@ use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 use shared::base::call_counts::CallCounts;
 use shared::base::problem::{Code, Problem};
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::base::web::Origin;
 
 use self::rpc::{Failure, Message};

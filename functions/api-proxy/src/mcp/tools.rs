@@ -10,9 +10,10 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::base::problem::Problem;
-use shared::base::settings::PublicUrl;
+use shared::base::public_url::PublicUrl;
 use shared::base::web::Deadline;
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::ServiceKey;
+use shared::core::access::permission::Permission;
 use shared::zoho::value::query_of;
 
 use crate::openapi::packed::{self, unpacked};
@@ -278,12 +279,14 @@ mod tests {
         let (_, template) = tool.call.split_once(' ').unwrap();
         let mut paths = vec![template.to_owned()];
         for (name, _) in tool.arguments() {
-            let place = format!("{{{name}}}");
-            let Some(choices) = tool.choices(name).filter(|_| template.contains(&place)) else { continue };
+            let placeholder = format!("{{{name}}}");
+            let Some(choices) = tool.choices(name).filter(|_| template.contains(&placeholder)) else {
+                continue;
+            };
             let mut chosen = Vec::new();
             for path in &paths {
                 for choice in choices {
-                    chosen.push(path.replace(&place, choice.as_str().unwrap()));
+                    chosen.push(path.replace(&placeholder, choice.as_str().unwrap()));
                 }
             }
             paths = chosen;
@@ -312,7 +315,7 @@ mod tests {
         }
     }
 
-    /// The names that an operation takes in a place, or in its body; none where the body is open.
+    /// The names that an operation takes in one part of the request, or in its body; none where the body is open.
     fn names(document: &Value, operation: &Operation) -> (HashSet<String>, Option<HashSet<String>>) {
         let resolved = |value: &Value| match value["$ref"].as_str() {
             Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap().clone(),

@@ -12,7 +12,7 @@ pub mod schema;
 use serde_json::{Map, Value, json};
 use shared::zoho::scope::{Access, Product};
 
-use operation::{Answer, Operation, Parameter, Place, Verb, Way};
+use operation::{Answer, Operation, Parameter, ParameterIn, Verb, Way};
 use responses::{header, problem, responses};
 use schema::{Shape, any_of};
 
@@ -290,14 +290,14 @@ fn preview() -> Shape {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let place = match parameter.place {
-        Place::Path => "path",
-        Place::Query => "query",
-        Place::Header => "header",
+    let parameter_in = match parameter.parameter_in {
+        ParameterIn::Path => "path",
+        ParameterIn::Query => "query",
+        ParameterIn::Header => "header",
     };
     let mut described = json!({
         "name": parameter.name,
-        "in": place,
+        "in": parameter_in,
         "description": parameter.description,
         "required": parameter.required,
         "schema": parameter.schema,
@@ -310,9 +310,9 @@ fn parameter(parameter: &Parameter) -> Value {
 
 /// The parameters that all operations of a kind have, and what each is called among the components.
 fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
-    let make = |place, name, description: &str, schema| Parameter {
+    let make = |parameter_in, name, description: &str, schema| Parameter {
         name,
-        place,
+        parameter_in,
         description: description.to_owned(),
         schema,
         example: Value::Null,
@@ -321,21 +321,21 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     let connection = || {
         let text = "The connection to use, where the key has more than one that would do.";
         let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$" });
-        ("Connection", make(Place::Header, "Zoho-Connection", text, name))
+        ("Connection", make(ParameterIn::Header, "Zoho-Connection", text, name))
     };
     let organization = || {
         let text = "Refuses the call unless the connection is of this organisation.";
-        ("Organization", make(Place::Header, "Zoho-Organization", text, schema::id()))
+        ("Organization", make(ParameterIn::Header, "Zoho-Organization", text, schema::id()))
     };
     let dry_run = || {
         let text = "Writes nothing and shows what would be written, with a `preview_id`.";
-        ("DryRun", make(Place::Query, "dry_run", text, json!({ "type": "boolean", "default": false })))
+        ("DryRun", make(ParameterIn::Query, "dry_run", text, json!({ "type": "boolean", "default": false })))
     };
     let key = || {
         let text = "Send one with every write: of your own making, or a `preview_id`. The same request with the same key is done \
                     once, and its answer is given again for 24 hours. Without one, a repetition is done again.";
         let schema = json!({ "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$", "type": "string" });
-        ("IdempotencyKey", make(Place::Header, "Idempotency-Key", text, schema))
+        ("IdempotencyKey", make(ParameterIn::Header, "Idempotency-Key", text, schema))
     };
     match way {
         Way::Open | Way::Key => vec![],

@@ -30,7 +30,7 @@ pub enum Way {
 /// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "they are their own names")]
-pub enum Place {
+pub enum ParameterIn {
     Path,
     Query,
     Header,
@@ -42,7 +42,7 @@ pub struct Parameter {
     /// Its name.
     pub name: &'static str,
     /// Where it stands.
-    pub place: Place,
+    pub parameter_in: ParameterIn,
     /// What it does.
     pub description: String,
     /// Which values it takes.
@@ -199,15 +199,15 @@ impl Operation {
 
     fn with(
         mut self,
-        place: Place,
+        parameter_in: ParameterIn,
         name: &'static str,
         description: impl Into<String>,
         schema: Value,
         example: impl Into<Value>,
     ) -> Self {
         let (description, example) = (description.into(), example.into());
-        let required = place == Place::Path;
-        self.parameters.push(Parameter { name, place, description, schema, example, required });
+        let required = parameter_in == ParameterIn::Path;
+        self.parameters.push(Parameter { name, parameter_in, description, schema, example, required });
         self
     }
 
@@ -219,7 +219,7 @@ impl Operation {
         schema: Value,
         example: impl Into<Value>,
     ) -> Self {
-        self.with(Place::Path, name, description, schema, example)
+        self.with(ParameterIn::Path, name, description, schema, example)
     }
 
     /// An id of Zoho's in the path.
@@ -235,7 +235,7 @@ impl Operation {
         schema: Value,
         example: impl Into<Value>,
     ) -> Self {
-        self.with(Place::Query, name, description, schema, example)
+        self.with(ParameterIn::Query, name, description, schema, example)
     }
 
     /// A write that takes `fields`.
@@ -261,7 +261,7 @@ impl Operation {
         schema: Value,
         example: impl Into<Value>,
     ) -> Self {
-        self.with(Place::Header, name, description, schema, example)
+        self.with(ParameterIn::Header, name, description, schema, example)
     }
 
     /// The pages of a list.

@@ -136,9 +136,9 @@ impl Plan for PassedCall {
         let sent = zoho
             .write(
                 &target,
-                |place| Outgoing {
+                |endpoint| Outgoing {
                     method: self.verb.method(),
-                    url: self.path.url(self.product, place.api, place.organization, &self.query),
+                    url: self.path.url(self.product, endpoint.api, endpoint.organization, &self.query),
                     body: request.body.clone(),
                     if_unmodified_since: self.if_unmodified_since.clone(),
                 },

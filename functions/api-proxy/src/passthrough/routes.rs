@@ -115,7 +115,7 @@ async fn pass(
         .zoho
         .read(
             &target,
-            |place| call.url(place.api, place.organization),
+            |endpoint| call.url(endpoint.api, endpoint.organization),
             |answer| passthrough::judge(call.product, verb, answer).map(|()| answer.clone()),
         )
         .await?;

@@ -71,7 +71,7 @@ pub(crate) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) ->
 
 /// What serde says of a field, in our words: the field first.
 fn wording(path: &str, what: &str) -> String {
-    let place = |field: &str| match path {
+    let named = |field: &str| match path {
         "." => format!("`{field}`"),
         path => format!("`{path}.{field}`"),
     };
@@ -79,12 +79,12 @@ fn wording(path: &str, what: &str) -> String {
         what.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
     {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let place = if path.ends_with(unknown) { format!("`{path}`") } else { place(unknown) };
+        let named = if path.ends_with(unknown) { format!("`{path}`") } else { named(unknown) };
         let meant = question(unknown, known.iter().copied());
-        return format!("{place} is unknown here.{meant} The fields are `{}`.", known.join("`, `"));
+        return format!("{named} is unknown here.{meant} The fields are `{}`.", known.join("`, `"));
     }
     if let Some(field) = what.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return format!("{} is missing.", place(field));
+        return format!("{} is missing.", named(field));
     }
     let hint = if what.contains("type: string") && what.ends_with("JSON number") {
         " Write a number without quotes, and with a point: 1234.56."

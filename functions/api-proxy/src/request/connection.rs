@@ -4,7 +4,7 @@
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::core::connection::Connections;
 use shared::zoho::scope::{Access, Product};
 

@@ -40,8 +40,8 @@ pub(crate) struct Row<'a> {
 impl<'a> Row<'a> {
     /// What stands in a column; nothing where it is empty, or there is no such column.
     pub(crate) fn get(&self, column: &str) -> Option<&'a str> {
-        let place = self.columns.iter().position(|known| *known == column)?;
-        self.values.get(place).copied().filter(|value| !value.trim().is_empty())
+        let index = self.columns.iter().position(|known| *known == column)?;
+        self.values.get(index).copied().filter(|value| !value.trim().is_empty())
     }
 }
 
@@ -194,15 +194,15 @@ pub(crate) struct Wrong {
     first: Vec<String>,
 }
 
-/// How many places are named.
+/// How many mistakes are named.
 const MAX_NAMED: usize = 20;
 
 impl Wrong {
-    /// Notes a place, like `line 7`, and what is wrong there.
-    pub(crate) fn note(&mut self, place: &str, detail: &str) {
+    /// Notes what is wrong, and where: like `line 7`.
+    pub(crate) fn note(&mut self, at: &str, detail: &str) {
         self.count += 1;
         if self.first.len() < MAX_NAMED {
-            self.first.push(format!("{place}: {}", detail.trim_end_matches('.')));
+            self.first.push(format!("{at}: {}", detail.trim_end_matches('.')));
         }
     }
 
@@ -222,8 +222,8 @@ impl Wrong {
 
 /// Writes a row.
 pub(crate) fn write_row<'a>(into: &mut String, values: impl IntoIterator<Item = &'a str>) {
-    for (place, value) in values.into_iter().enumerate() {
-        if place > 0 {
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
             into.push(',');
         }
         let needs_quotes = value.contains(['"', ',', ';', '\t', '\r', '\n']) || value.trim() != value;

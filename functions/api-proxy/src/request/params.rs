@@ -76,8 +76,8 @@ impl Pairs {
     /// Takes a parameter out.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
-        let place = self.left.iter().position(|(own, _)| own == name)?;
-        Some(self.left.remove(place).1)
+        let index = self.left.iter().position(|(own, _)| own == name)?;
+        Some(self.left.remove(index).1)
     }
 
     /// Takes a number out.

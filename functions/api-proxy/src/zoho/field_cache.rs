@@ -23,15 +23,15 @@ const HINT: &str = "Use the API names that `GET /v1/crm/fields?module=` lists, w
 const UNTOLD: &str = "Try again later. If it stays so, an administrator of CRM must let the user who connected see the fields of deals; or change the deal by its id, with `PATCH /v1/crm/deals/{id}`.";
 
 /// A module of a connection.
-type Place = (ConnectionName, String);
+type OfModule = (ConnectionName, String);
 
 /// The fields of the modules of all connections.
 pub(crate) struct FieldCache {
     zoho: Arc<Zoho>,
     clock: SharedClock,
-    known: TtlCache<Place, (Timestamp, Arc<[Field]>)>,
+    known: TtlCache<OfModule, (Timestamp, Arc<[Field]>)>,
     /// What CRM was found to hide from queries.
-    hidden: TtlCache<Place, Arc<[String]>>,
+    hidden: TtlCache<OfModule, Arc<[String]>>,
 }
 
 /// What a caller wants to write, as CRM takes it, and the fields by which that was judged, where CRM told them.
@@ -64,27 +64,27 @@ impl FieldCache {
         let target = target.with(crm::scope::FIELDS);
         // What is known is for those who may read it.
         self.zoho.demand_scope(&target).await?;
-        let place = (target.connection.clone(), module.to_owned());
-        if let Some((_, known)) = self.known.get(&place) {
+        let of_module = (target.connection.clone(), module.to_owned());
+        if let Some((_, known)) = self.known.get(&of_module) {
             return Ok(known);
         }
         let answer =
-            self.zoho.read(&target, |place| crm::fields_url(place.api, module), response::crm).await?;
+            self.zoho.read(&target, |endpoint| crm::fields_url(endpoint.api, module), response::crm).await?;
         let fields = answer.map_or_else(|| Ok(Vec::new()), |mut answer| records(&mut answer, "fields"))?;
         let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();
-        self.known.learn(place, (self.clock.now(), fields.clone()));
+        self.known.learn(of_module, (self.clock.now(), fields.clone()));
         Ok(fields)
     }
 
     /// The fields of a module as they were within the last hour; nothing where CRM does not tell.
     async fn known(&self, target: &Target<'_>, module: &str) -> Result<Option<Known>, Problem> {
-        let place = (target.connection.clone(), module.to_owned());
-        if let Some((read, fields)) = self.known.last_known(&place)
+        let of_module = (target.connection.clone(), module.to_owned());
+        if let Some((read, fields)) = self.known.last_known(&of_module)
             && is_younger(read, self.clock.now(), RETENTION)
             && !fields.is_empty()
             && self.zoho.demand_scope(&target.with(crm::scope::FIELDS)).await.is_ok()
         {
-            return Ok(Some(Known { fresh: self.known.get(&place).is_some(), fields }));
+            return Ok(Some(Known { fresh: self.known.get(&of_module).is_some(), fields }));
         }
         let fields = told(self.of(target, module).await, module)?;
         Ok(fields.map(|fields| Known { fields, fresh: true }))
@@ -163,8 +163,8 @@ impl FieldCache {
 
     /// The columns that CRM was found to hide within the last minute.
     pub(crate) fn hidden_columns(&self, target: &Target<'_>, module: &str) -> Vec<String> {
-        let place = (target.connection.clone(), module.to_owned());
-        self.hidden.get(&place).map(|names| names.to_vec()).unwrap_or_default()
+        let of_module = (target.connection.clone(), module.to_owned());
+        self.hidden.get(&of_module).map(|names| names.to_vec()).unwrap_or_default()
     }
 
     /// Remembers what CRM hides from queries.

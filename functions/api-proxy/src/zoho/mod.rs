@@ -19,7 +19,7 @@ use shared::core::zoho_client::{Call, Session, ZohoClient};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::Product;
 
-pub(crate) use shared::core::zoho_client::{Outgoing, Place, Question};
+pub(crate) use shared::core::zoho_client::{Endpoint, Outgoing, Question};
 pub(crate) use write::WriteFailure;
 
 use crate::request::caller::Caller;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::base::problem::Problem;
-use shared::core::zoho_client::{Place, Question, Session};
+use shared::core::zoho_client::{Endpoint, Question, Session};
 use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
 use shared::zoho::scope::Product;
@@ -23,12 +23,12 @@ impl Zoho {
     pub(crate) async fn read<T, Q: Into<Question>>(
         &self,
         target: &Target<'_>,
-        question: impl Fn(&Place<'_>) -> Q,
+        question: impl Fn(&Endpoint<'_>) -> Q,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let mut session = self.begin(target).await?;
         loop {
-            let mut question: Question = question(&session.place()).into();
+            let mut question: Question = question(&session.endpoint()).into();
             question.if_modified_since = target.if_modified_since.map(str::to_owned);
             session.named(question.name()).await.map_err(|error| target.call().problem(error))?;
             match self.attempt(target, &session, &question, &judge).await? {

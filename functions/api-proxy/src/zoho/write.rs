@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::base::problem::Problem;
-use shared::core::zoho_client::{Outgoing, Place};
+use shared::core::zoho_client::{Endpoint, Outgoing};
 use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
 use tokio::time::sleep;
@@ -36,13 +36,13 @@ impl Zoho {
     pub(crate) async fn write<T>(
         &self,
         target: &Target<'_>,
-        outgoing: impl Fn(&Place<'_>) -> Outgoing,
+        outgoing: impl Fn(&Endpoint<'_>) -> Outgoing,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, WriteFailure> {
         let mut session = self.begin(target).await?;
         let mut tried = 1;
         loop {
-            let outgoing = outgoing(&session.place());
+            let outgoing = outgoing(&session.endpoint());
             session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
             self.usage.call(&target.caller.key).await?;
             let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &judge).await;

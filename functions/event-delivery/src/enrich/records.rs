@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::core::events::ledger::RecordState;
-use shared::core::zoho_client::Place;
+use shared::core::zoho_client::Endpoint;
 use shared::zoho::crm;
 use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::Answer;
@@ -48,7 +48,7 @@ pub(super) async fn crm_records(
     let (purpose, if_modified_since) = (Purpose::Record, None);
     let target = Target { connection: name, product, scope: None, what: module, purpose, if_modified_since };
     let ids = ids.iter().copied().collect::<Vec<_>>().join(",");
-    let url = |place: &Place<'_>| crm::by_ids_url(place.api, module, FIELDS, &ids);
+    let url = |endpoint: &Endpoint<'_>| crm::by_ids_url(endpoint.api, module, FIELDS, &ids);
     match zoho.read(budget, &target, url, |answer| crm::rows(response::crm_record(answer)?)).await {
         Reading::Read(rows) => {
             let row = |row| Some((id_of(row, "id")?, text(row, "Modified_Time").and_then(timestamp)));
@@ -85,7 +85,7 @@ pub(super) async fn inventory_record(
         purpose: Purpose::Record,
         if_modified_since: None,
     };
-    let url = |place: &Place<'_>| kind.record_url(place.api, place.organization, id);
+    let url = |endpoint: &Endpoint<'_>| kind.record_url(endpoint.api, endpoint.organization, id);
     match zoho.read(budget, &target, url, exists).await {
         Reading::Read(true) => Outcome::Known(RecordState::There(None)),
         Reading::Read(false) => Outcome::Known(RecordState::Gone),

@@ -1,6 +1,6 @@
 //! Reads one page of a list.
 
-use shared::core::zoho_client::Place;
+use shared::core::zoho_client::Endpoint;
 use shared::zoho::change_lists::{self, Page};
 use shared::zoho::response;
 
@@ -30,9 +30,9 @@ pub(super) async fn fetch_page(
         Source::Crm(module) => {
             let since = change_lists::moment(requested_since(cursor));
             let target = Target { what: module, if_modified_since: Some(&since), ..target };
-            let url = |place: &Place<'_>| match cursor.part {
-                Part::Changes => change_lists::crm_url(place.api, module, cursor.order, &cursor.at),
-                Part::Deletions => change_lists::crm_deleted_url(place.api, module, &cursor.at),
+            let url = |endpoint: &Endpoint<'_>| match cursor.part {
+                Part::Changes => change_lists::crm_url(endpoint.api, module, cursor.order, &cursor.at),
+                Part::Deletions => change_lists::crm_deleted_url(endpoint.api, module, &cursor.at),
             };
             let judge = |answer: &_| {
                 let answer = response::crm_since(answer)?;
@@ -45,8 +45,8 @@ pub(super) async fn fetch_page(
         }
         Source::Inventory(kind) => {
             let target = Target { what: kind.path, scope: Some(kind.read_scope), ..target };
-            let url = |place: &Place<'_>| {
-                change_lists::inventory_url(place.api, place.organization, kind, &cursor.at)
+            let url = |endpoint: &Endpoint<'_>| {
+                change_lists::inventory_url(endpoint.api, endpoint.organization, kind, &cursor.at)
             };
             let judge =
                 |answer: &_| change_lists::inventory_page(response::inventory(answer)?, kind, &cursor.at);

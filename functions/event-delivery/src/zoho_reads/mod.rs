@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
-use shared::core::zoho_client::{CallError, Place, Question, ZohoClient};
+use shared::core::zoho_client::{CallError, Endpoint, Question, ZohoClient};
 use shared::zoho::failure::Failure;
 use shared::zoho::http::Answer;
 
@@ -43,7 +43,7 @@ impl ZohoReads {
         &self,
         budget: &mut ReadBudget,
         target: &Target<'_>,
-        url: impl Fn(&Place<'_>) -> String,
+        url: impl Fn(&Endpoint<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Reading<T> {
         match self.try_read(budget, target, url, judge).await {
@@ -61,7 +61,7 @@ impl ZohoReads {
         &self,
         budget: &mut ReadBudget,
         target: &Target<'_>,
-        url: impl Fn(&Place<'_>) -> String,
+        url: impl Fn(&Endpoint<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Trouble> {
         let product = target.product;
@@ -73,7 +73,7 @@ impl ZohoReads {
         }
         loop {
             let question = Question {
-                url: url(&session.place()),
+                url: url(&session.endpoint()),
                 query: None,
                 if_modified_since: target.if_modified_since.map(str::to_owned),
             };

@@ -10,7 +10,7 @@ pub use shape::Shaper;
 /// The fields that are added to an item.
 pub(crate) const OURS: [&str; 2] = ["stock", "untrusted"];
 
-/// Zoho's names of the six figures of an item. Those of a place have a word before them.
+/// Zoho's names of the six figures of an item. Those of a location have a word before them.
 pub const OF_ITEM: [&str; 6] = [
     "stock_on_hand",
     "available_for_sale_stock",

@@ -7,9 +7,9 @@ use crate::scan::Stop;
 /// How deep objects stand within one another, at most.
 pub(super) const LEVELS: usize = 4;
 
-/// More names than items have. There are more places than these, so that a search ends.
+/// More names than items have. There are more slots than these, so that a search ends.
 const MAX_NAMES: usize = 200;
-const PLACES: usize = 256;
+const SLOTS: usize = 256;
 
 /// Whose figures they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Of {
     Warehouse,
 }
 
-/// What an item or a place says with a field, beside what it says with all.
+/// What an item or a location says with a field, beside what it says with all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     None,
@@ -29,26 +29,26 @@ pub(super) enum Role {
     IsCombo,
     ComboType,
     Figure(Of, u8),
-    PlaceId(Of),
-    PlaceName(Of),
+    LocationId(Of),
+    LocationName(Of),
 }
 
 impl Role {
     fn of(name: &str) -> Self {
-        let place = |prefix, of| name.strip_prefix(prefix).map(|rest| (of, rest));
-        let place = place("location_", Of::Location).or(place("warehouse_", Of::Warehouse));
-        match (name, place) {
+        let location = |prefix, of| name.strip_prefix(prefix).map(|rest| (of, rest));
+        let location = location("location_", Of::Location).or(location("warehouse_", Of::Warehouse));
+        match (name, location) {
             ("item_id", _) => Self::ItemId,
             ("locations", _) => Self::Locations,
             ("warehouses", _) => Self::Warehouses,
             ("is_combo_product", _) => Self::IsCombo,
             ("combo_type", _) => Self::ComboType,
-            (_, Some((of, "id"))) => Self::PlaceId(of),
-            (_, Some((of, "name"))) => Self::PlaceName(of),
+            (_, Some((of, "id"))) => Self::LocationId(of),
+            (_, Some((of, "name"))) => Self::LocationName(of),
             _ => {
-                let (of, figure) = place.unwrap_or((Of::Item, name));
+                let (of, figure) = location.unwrap_or((Of::Item, name));
                 let own = OF_ITEM.iter().zip(0..).find(|(own, _)| **own == figure);
-                own.map_or(Self::None, |(_, place)| Self::Figure(of, place))
+                own.map_or(Self::None, |(_, index)| Self::Figure(of, index))
             }
         }
     }
@@ -91,16 +91,16 @@ struct Known<'a> {
     met: Met,
     /// The last object of each level that had it.
     seen: [u32; LEVELS],
-    /// One more than the place of the name that stood behind it last: in one item after another, it is the same.
+    /// One more than the number of the name that stood behind it last: in one item after another, it is the same.
     next: u8,
 }
 
 /// The names that were met so far.
 pub(super) struct Names<'a, 's> {
-    /// By the hash of a name: one more than its place in `known`.
-    places: [u8; PLACES],
+    /// By the hash of a name: one more than its number in `known`.
+    slots: [u8; SLOTS],
     known: Vec<Known<'a>>,
-    /// The place of the name that was met last.
+    /// The number of the name that was met last.
     last: u8,
     rules: &'s dyn Rules,
     /// The fields that are shown; all without.
@@ -109,7 +109,7 @@ pub(super) struct Names<'a, 's> {
 
 impl<'a, 's> Names<'a, 's> {
     pub(super) fn new(rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
-        Self { places: [0; PLACES], known: Vec::with_capacity(PLACES / 2), last: 0, rules, shown }
+        Self { slots: [0; SLOTS], known: Vec::with_capacity(SLOTS / 2), last: 0, rules, shown }
     }
 
     /// The field of an object that a text begins with, and how long its name is with the colon, where that name stood behind the last
@@ -121,25 +121,25 @@ impl<'a, 's> Names<'a, 's> {
         level: usize,
         object: u32,
     ) -> Option<(&'a str, Met, usize)> {
-        let place = self.known.get(usize::from(self.last))?.next.checked_sub(1)?;
-        let known = self.known.get_mut(usize::from(place))?;
+        let number = self.known.get(usize::from(self.last))?.next.checked_sub(1)?;
+        let known = self.known.get_mut(usize::from(number))?;
         if !text.starts_with(known.written) {
             return None;
         }
         let seen = known.seen.get_mut(level)?;
         let is_double = *seen == object;
         *seen = object;
-        self.last = place;
+        self.last = number;
         Some((known.name, Met { is_double, ..known.met }, known.written.len()))
     }
 
     /// Notes which name stands behind the last one.
-    fn follow(&mut self, place: u8) {
-        let is_close = self.known.get(usize::from(place)).is_some_and(|known| !known.written.is_empty());
+    fn follow(&mut self, number: u8) {
+        let is_close = self.known.get(usize::from(number)).is_some_and(|known| !known.written.is_empty());
         if is_close && let Some(last) = self.known.get_mut(usize::from(self.last)) {
-            last.next = place.saturating_add(1);
+            last.next = number.saturating_add(1);
         }
-        self.last = place;
+        self.last = number;
     }
 
     /// What becomes of the field of an object. Objects are numbered. `written` is its name with the quotes and the colon, where these
@@ -151,9 +151,9 @@ impl<'a, 's> Names<'a, 's> {
         level: usize,
         object: u32,
     ) -> Result<Met, Stop> {
-        let mut place = hash(name);
+        let mut slot = hash(name);
         loop {
-            let Some(entry) = self.places.get_mut(usize::from(place)) else { return Err(Stop::Odd) };
+            let Some(entry) = self.slots.get_mut(usize::from(slot)) else { return Err(Stop::Odd) };
             let Some(number) = entry.checked_sub(1) else {
                 let mut seen = [0; LEVELS];
                 *seen.get_mut(level).ok_or(Stop::Odd)? = object;
@@ -176,7 +176,7 @@ impl<'a, 's> Names<'a, 's> {
                 self.follow(number);
                 return Ok(met);
             }
-            place = place.wrapping_add(1);
+            slot = slot.wrapping_add(1);
         }
     }
 
@@ -240,8 +240,8 @@ mod tests {
     fn more_names_than_there_is_room_for_are_left_to_another_way() {
         let all: Vec<String> = (0..1000).map(|number| format!("cf_{number}")).collect();
         let mut names = Names::new(&NoRules, None);
-        for (place, name) in all.iter().enumerate() {
-            assert_eq!(names.meet(name, b"", 0, 1).is_ok(), place < MAX_NAMES, "{name}");
+        for (index, name) in all.iter().enumerate() {
+            assert_eq!(names.meet(name, b"", 0, 1).is_ok(), index < MAX_NAMES, "{name}");
         }
         assert_eq!(names.meet("name", b"", LEVELS, 1).err(), Some(Stop::Odd));
     }

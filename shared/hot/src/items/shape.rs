@@ -1,7 +1,7 @@
 //! Items as callers get them, in one pass over Zoho's bytes: what stays as it is, is copied in runs as long as they come.
 
 use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
-use super::stock::{Figure, Place, Stock};
+use super::stock::{Figure, Location, Stock};
 use super::{Kind, Row, Rules, is_added};
 use crate::bounds::Count;
 use crate::scan::{Scan, Stop, Text};
@@ -31,16 +31,25 @@ pub struct Shaper<'a, 's> {
     /// What was met: all objects, and of the values those that did not stay text.
     met: Count,
     untrusted: Vec<&'a str>,
-    /// The places of an item.
-    places: Vec<Place<'a>>,
+    /// The locations of an item.
+    locations: Vec<Location<'a>>,
 }
 
 impl<'a, 's> Shaper<'a, 's> {
     /// With these fields, or with all, behind what stands in `out`.
     pub fn new(text: &'a str, out: Vec<u8>, rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
         let names = Names::new(rules, shown);
-        let (untrusted, places) = (Vec::with_capacity(16), Vec::with_capacity(4));
-        Self { scan: Scan::new(text), out, rules, names, copied: 0, met: Count::default(), untrusted, places }
+        let (untrusted, locations) = (Vec::with_capacity(16), Vec::with_capacity(4));
+        Self {
+            scan: Scan::new(text),
+            out,
+            rules,
+            names,
+            copied: 0,
+            met: Count::default(),
+            untrusted,
+            locations,
+        }
     }
 
     /// Writes the item that stands here.
@@ -72,7 +81,7 @@ impl<'a, 's> Shaper<'a, 's> {
         if self.met.fits() { Ok(()) } else { Err(Stop::Unusable) }
     }
 
-    /// The number of an object that begins here. What is written of one, or of a place, is longer than it may be.
+    /// The number of an object that begins here. What is written of one, or of a location, is longer than it may be.
     fn object_number(&mut self) -> Result<u32, Stop> {
         self.met.objects += 1;
         if self.met.fits() { Ok(self.met.objects) } else { Err(Stop::Unusable) }
@@ -84,7 +93,7 @@ impl<'a, 's> Shaper<'a, 's> {
         let begin = self.out.len();
         let object = self.object_number()?;
         self.untrusted.clear();
-        self.places.clear();
+        self.locations.clear();
         let (mut row, mut stock, mut is_empty) = (Row::default(), Stock::default(), true);
         self.scan.blank();
         self.copied = self.scan.at;
@@ -95,7 +104,7 @@ impl<'a, 's> Shaper<'a, 's> {
             if met.is_double || is_kept(name) {
                 return Err(Stop::Unusable);
             }
-            let (start, places) = (self.scan.at, self.places.len());
+            let (start, locations) = (self.scan.at, self.locations.len());
             let list = match met.role {
                 Role::Locations => Of::Location,
                 Role::Warehouses => Of::Warehouse,
@@ -110,7 +119,7 @@ impl<'a, 's> Shaper<'a, 's> {
             match met.role {
                 Role::None => {}
                 Role::ItemId => row.has_id = is_id(self.scan.since(start)),
-                role => stock.note(role, self.scan.since(start), places..self.places.len()),
+                role => stock.note(role, self.scan.since(start), locations..self.locations.len()),
             }
             if met.is_shown {
                 is_empty = false;
@@ -151,17 +160,17 @@ impl<'a, 's> Shaper<'a, 's> {
         if shows_stock {
             self.comma(begin);
             self.out.extend_from_slice(b"\"stock\":");
-            let has_places = stock.write(&self.places, self.rules, &mut self.out);
-            lacks_figures = stock.is_tracked() && !has_places;
-            if has_places {
+            let has_locations = stock.write(&self.locations, self.rules, &mut self.out);
+            lacks_figures = stock.is_tracked() && !has_locations;
+            if has_locations {
                 self.untrusted.push("stock");
             }
         }
         if shows_untrusted {
             self.comma(begin);
             self.out.extend_from_slice(b"\"untrusted\":[");
-            for (place, name) in self.untrusted.iter().enumerate() {
-                if place > 0 {
+            for (index, name) in self.untrusted.iter().enumerate() {
+                if index > 0 {
                     self.out.push(b',');
                 }
                 push_text(&mut self.out, name);
@@ -202,7 +211,7 @@ impl<'a, 's> Shaper<'a, 's> {
         self.copy_until(mark.at);
     }
 
-    /// Writes this in place of what was gone through since a place.
+    /// Writes this in place of what was gone through since a position.
     fn replace(&mut self, start: usize, text: &str, is_text: bool) {
         self.copy_until(start);
         if is_text {
@@ -265,7 +274,7 @@ impl<'a, 's> Shaper<'a, 's> {
         if self.scan.number()? { Err(Stop::Odd) } else { Ok(()) }
     }
 
-    /// A value of a field, and whether it holds words of people. The objects in it may be places.
+    /// A value of a field, and whether it holds words of people. The objects in it may be locations.
     #[inline(always)]
     fn value(&mut self, kind: Kind, level: usize, list: Of) -> Result<bool, Stop> {
         // Most are texts that stay as they are.
@@ -319,7 +328,7 @@ impl<'a, 's> Shaper<'a, 's> {
         self.scan.expect(b'{')?;
         let object = self.object_number()?;
         if list != Of::Item {
-            self.places.push(Place::default());
+            self.locations.push(Location::default());
         }
         self.blank();
         if self.scan.peek() == b'}' {
@@ -338,9 +347,9 @@ impl<'a, 's> Shaper<'a, 's> {
             let start = self.scan.at;
             has_words |= self.value(met.kind, level + 1, Of::Item)?;
             if list != Of::Item
-                && let Some(place) = self.places.last_mut()
+                && let Some(location) = self.locations.last_mut()
             {
-                place.note(list, met.role, self.scan.since(start));
+                location.note(list, met.role, self.scan.since(start));
             }
             self.blank();
             if !self.scan.goes_on(b'}')? {

@@ -53,22 +53,22 @@ impl<'a> Figure<'a> {
 /// The texts of six figures, where they are there.
 type Figures<'a> = [Option<&'a str>; 6];
 
-/// What a place says, as texts of its fields; empty where they are not there.
+/// What a location says, as texts of its fields; empty where they are not there.
 #[derive(Default)]
-pub(super) struct Place<'a> {
+pub(super) struct Location<'a> {
     id: &'a str,
     name: &'a str,
     figures: Figures<'a>,
 }
 
-impl<'a> Place<'a> {
-    /// Notes the text of a field, in a list of such places.
+impl<'a> Location<'a> {
+    /// Notes the text of a field, in a list of such locations.
     pub(super) fn note(&mut self, list: Of, role: Role, raw: &'a str) {
         match role {
-            Role::PlaceId(of) if of == list => self.id = raw,
-            Role::PlaceName(of) if of == list => self.name = raw,
-            Role::Figure(of, place) if of == list => {
-                if let Some(figure) = self.figures.get_mut(usize::from(place)) {
+            Role::LocationId(of) if of == list => self.id = raw,
+            Role::LocationName(of) if of == list => self.name = raw,
+            Role::Figure(of, index) if of == list => {
+                if let Some(figure) = self.figures.get_mut(usize::from(index)) {
                     *figure = Some(raw);
                 }
             }
@@ -99,7 +99,7 @@ impl<'a> Place<'a> {
 #[derive(Default)]
 pub(super) struct Stock<'a> {
     figures: Figures<'a>,
-    /// Which of the places that were met are its locations, and which its warehouses.
+    /// Which of the locations that were met stand in its list of that name, and which in its `warehouses`.
     locations: Option<Range<usize>>,
     warehouses: Option<Range<usize>>,
     is_combo: bool,
@@ -107,12 +107,12 @@ pub(super) struct Stock<'a> {
 }
 
 impl<'a> Stock<'a> {
-    /// Notes the text of a field, with the places in it.
-    pub(super) fn note(&mut self, role: Role, raw: &'a str, places: Range<usize>) {
-        let list = || raw.starts_with('[').then_some(places);
+    /// Notes the text of a field, with the locations in it.
+    pub(super) fn note(&mut self, role: Role, raw: &'a str, met: Range<usize>) {
+        let list = || raw.starts_with('[').then_some(met);
         match role {
-            Role::Figure(Of::Item, place) => {
-                if let Some(figure) = self.figures.get_mut(usize::from(place)) {
+            Role::Figure(Of::Item, index) => {
+                if let Some(figure) = self.figures.get_mut(usize::from(index)) {
                     *figure = Some(raw);
                 }
             }
@@ -129,18 +129,18 @@ impl<'a> Stock<'a> {
     }
 
     /// Organisations that never switched to locations still have warehouses.
-    fn places(&self) -> Option<Range<usize>> {
+    fn its_locations(&self) -> Option<Range<usize>> {
         self.locations.clone().or_else(|| self.warehouses.clone())
     }
 
     /// Whether it is counted at all.
     pub(super) fn is_tracked(&self) -> bool {
         let [on_hand, ..] = self.figures;
-        !self.is_kit() && (on_hand.is_some() || self.places().is_some())
+        !self.is_kit() && (on_hand.is_some() || self.its_locations().is_some())
     }
 
-    /// Writes it, and says whether it has places.
-    pub(super) fn write(&self, met: &[Place<'_>], rules: &dyn Rules, out: &mut Vec<u8>) -> bool {
+    /// Writes it, and says whether it has locations.
+    pub(super) fn write(&self, met: &[Location<'_>], rules: &dyn Rules, out: &mut Vec<u8>) -> bool {
         if !self.is_tracked() {
             out.extend_from_slice(b"{\"tracked\":false");
             if self.is_kit() {
@@ -154,16 +154,16 @@ impl<'a> Stock<'a> {
         out.extend_from_slice(b"{\"tracked\":true");
         write_figures(&self.figures, rules, out);
         out.extend_from_slice(b",\"locations\":");
-        let Some(places) = self.places() else {
+        let Some(its) = self.its_locations() else {
             out.extend_from_slice(b"null}");
             return false;
         };
         out.push(b'[');
-        for (number, place) in met.get(places).unwrap_or_default().iter().enumerate() {
+        for (number, location) in met.get(its).unwrap_or_default().iter().enumerate() {
             if number > 0 {
                 out.push(b',');
             }
-            place.write(rules, out);
+            location.write(rules, out);
         }
         out.extend_from_slice(b"]}");
         true

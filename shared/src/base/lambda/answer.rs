@@ -80,8 +80,8 @@ fn bytes(status: StatusCode, headers: &HeaderMap, body: &[u8], is_base64: bool) 
     out.extend_from_slice(b",\"isBase64Encoded\":");
     out.extend_from_slice(if is_base64 { b"true" } else { b"false" });
     out.extend_from_slice(b",\"cookies\":[");
-    for (place, cookie) in headers.get_all(header::SET_COOKIE).iter().enumerate() {
-        if place > 0 {
+    for (index, cookie) in headers.get_all(header::SET_COOKIE).iter().enumerate() {
+        if index > 0 {
             out.push(b',');
         }
         push_text(&mut out, cookie.to_str().unwrap_or_default());

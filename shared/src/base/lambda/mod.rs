@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use self::answer::Answer;
 use self::event::Event;
 use super::background::Background;
-use super::settings::PublicUrl;
+use super::public_url::PublicUrl;
 use super::web::{Deadline, LambdaRequestId};
 
 /// The time that is kept to write the answer after a call to Zoho has used up the rest.

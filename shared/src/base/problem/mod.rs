@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::settings::PublicUrl;
+use super::public_url::PublicUrl;
 
 pub use code::{Code, Party};
 
@@ -75,10 +75,10 @@ impl Problem {
         self
     }
 
-    /// Puts the place in the request before what happened.
+    /// Puts where it is in the request before what happened.
     #[must_use]
-    pub fn within(mut self, place: &str) -> Self {
-        self.0.detail = format!("{place}: {}", self.0.detail).into();
+    pub fn within(mut self, at: &str) -> Self {
+        self.0.detail = format!("{at}: {}", self.0.detail).into();
         self
     }
 

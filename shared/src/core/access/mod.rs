@@ -1,6 +1,7 @@
-//! Who may call what: service keys and the patterns of the pass-through.
+//! Who may call what: service keys, their permissions, and the patterns of the pass-through.
 
 pub mod key;
 mod key_text;
 pub mod pattern;
+pub mod permission;
 pub mod usage;

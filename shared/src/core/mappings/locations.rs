@@ -1,4 +1,4 @@
-//! What other systems call the places where stock is.
+//! What other systems call the locations where stock is.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,13 @@ use super::{Mappings, partition};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Query, StoreError, Write};
 
-/// Rows that are read at once. Mostly, these are all: an organisation has few places.
+/// Rows that are read at once. Mostly, these are all: an organisation has few locations.
 const READ_AT_ONCE: usize = 1000;
 
 /// How many a transaction writes.
 const WRITTEN_AT_ONCE: usize = 100;
 
-/// A name of another system's for a place.
+/// A name of another system's for a location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappedLocation {
     /// What the other system calls it.
@@ -22,7 +22,7 @@ pub struct MappedLocation {
 }
 
 impl Mappings {
-    /// The place of this name, as another system calls it.
+    /// The location of this name, as another system calls it.
     ///
     /// # Errors
     /// Where the store fails.
@@ -99,7 +99,7 @@ mod tests {
     use crate::store::sqlite::Sqlite;
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_is_found_by_the_other_name_until_that_is_removed() {
+    async fn a_location_is_found_by_the_other_name_until_that_is_removed() {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
         let (mappings, connection) = (Mappings::new(stores.state, clock), ConnectionName::default());

@@ -1,8 +1,8 @@
-//! What other systems call the items and the places of Zoho Inventory: the product id, SKU and item id of an item, and the names of
-//! places. A mapping is what somebody said, filled in with what Zoho had for it; it is never changed because Zoho changed.
+//! What other systems call the items and the locations of Zoho Inventory: the product id, SKU and item id of an item, and the names of
+//! locations. A mapping is what somebody said, filled in with what Zoho had for it; it is never changed because Zoho changed.
 //!
 //! Rows of the partition `mapping#<connection>`: `p/<product id>` is a mapping, `i/<item id>/<product id>` leads back to it, `l/<name>` is a
-//! place, `r/<run>/…` how far Zoho's items were looked through.
+//! location, `r/<run>/…` how far Zoho's items were looked through.
 
 mod locations;
 pub mod progress;
@@ -18,7 +18,7 @@ use crate::store::{Condition, Key, Outcome, Put, Query, StoreError, Table, Versi
 
 pub use self::locations::MappedLocation;
 
-/// The most characters of a product id, a SKU, or the name of a place.
+/// The most characters of a product id, a SKU, or the name of a location.
 pub const MAX_NAME: usize = 200;
 
 /// How many mappings one transaction writes: each takes up to three of its hundred steps.

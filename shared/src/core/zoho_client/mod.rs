@@ -25,7 +25,7 @@ use crate::zoho::scope::Product;
 use crate::zoho::token_probe::TokenProbe;
 
 pub use call::{Call, CallError};
-pub use request::{Outgoing, Place, Question};
+pub use request::{Endpoint, Outgoing, Question};
 
 use denials::Denials;
 
@@ -105,9 +105,9 @@ impl Session<'_> {
     }
 
     /// Where it goes.
-    pub fn place(&self) -> Place<'_> {
+    pub fn endpoint(&self) -> Endpoint<'_> {
         let organization = self.token.organization.as_ref().map_or("", |found| &found.id);
-        Place { api: &self.api, organization }
+        Endpoint { api: &self.api, organization }
     }
 
     /// Names the call, so that a denial of it is remembered for a while and costs no further call. A denial holds for calls of the

@@ -4,9 +4,9 @@ use crate::base::secret::sha256_hex;
 use crate::zoho::crm::coql;
 use crate::zoho::http::{Body, Method};
 
-/// What an address is made of.
-pub struct Place<'a> {
-    /// The host of the data centre.
+/// Where a call goes: what its address is made of.
+pub struct Endpoint<'a> {
+    /// The address of the API in the data centre.
     pub api: &'a str,
     /// The organisation of Inventory; empty for CRM.
     pub organization: &'a str,
@@ -24,8 +24,8 @@ pub struct Question {
 
 impl Question {
     /// A query to CRM.
-    pub fn coql(place: &Place<'_>, query: &str) -> Self {
-        Self { url: coql::url(place.api), query: Some(coql::body(query)), if_modified_since: None }
+    pub fn coql(endpoint: &Endpoint<'_>, query: &str) -> Self {
+        Self { url: coql::url(endpoint.api), query: Some(coql::body(query)), if_modified_since: None }
     }
 
     /// Its name for [`Session::named`](super::Session::named): the address without its parameters, and the query. All pages of a list

@@ -88,8 +88,8 @@ fn are_rows(has: &[Value], wanted: &[Value]) -> bool {
     kept.sort_by_key(|row| row.get("id").is_none());
     let mut left: Vec<&Value> = has.iter().collect();
     let all = kept.into_iter().all(|wanted| match left.iter().position(|has| row(has, wanted)) {
-        Some(place) => {
-            left.swap_remove(place);
+        Some(index) => {
+            left.swap_remove(index);
             true
         }
         None => false,

@@ -225,13 +225,13 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
     if let Some(unused) = params.keys().find(|name| !used.contains(*name)) {
         return Err(Unusable::Unused(unused.clone()));
     }
-    let place = |wanted: &str| words.iter().rposition(|word| word.eq_ignore_ascii_case(wanted));
+    let index_of = |wanted: &str| words.iter().rposition(|word| word.eq_ignore_ascii_case(wanted));
     let module =
-        place("from").and_then(|from| words.get(from + 1)).filter(|name| name.chars().all(is_of_word));
+        index_of("from").and_then(|from| words.get(from + 1)).filter(|name| name.chars().all(is_of_word));
     let module = module.ok_or(Unusable::NoModule)?.clone();
-    match place("limit") {
+    match index_of("limit") {
         // `offset` comes after `limit`.
-        None if place("offset").is_some() => return Err(Unusable::Limit(most)),
+        None if index_of("offset").is_some() => return Err(Unusable::Limit(most)),
         None => drop(write!(text, " limit {most}")),
         Some(limit) => {
             // `limit n`, `limit n offset m`, or `limit offset, n`.
@@ -265,8 +265,8 @@ fn literal(text: &mut String, value: &Value) -> Result<(), ()> {
         Value::Number(number) => text.push_str(&number.to_string()),
         Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
         Value::Array(list) if !list.is_empty() => {
-            for (place, one) in list.iter().enumerate() {
-                text.push_str(if place == 0 { "(" } else { ", " });
+            for (index, one) in list.iter().enumerate() {
+                text.push_str(if index == 0 { "(" } else { ", " });
                 if one.is_array() {
                     return Err(());
                 }

@@ -202,7 +202,7 @@ fn is_chosen(field: &str) -> bool {
         )
     };
     // Names are short: the last one is found faster byte by byte.
-    let end = field.bytes().rposition(|byte| byte == b'_').and_then(|place| field.get(place + 1..));
+    let end = field.bytes().rposition(|byte| byte == b'_').and_then(|index| field.get(index + 1..));
     end.is_some_and(ends_as_chosen)
         || matches!(
             field,
@@ -284,17 +284,17 @@ fn stock(item: &Object) -> Value {
         return json!({ "tracked": false, "why": KIT_HAS_NONE });
     }
     // Organisations that never switched to locations still have warehouses.
-    let places = [("locations", &OF_LOCATION), ("warehouses", &OF_WAREHOUSE)];
-    let locations = places.into_iter().find_map(|(list, names)| {
-        let places = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
-        let figures_of = |place: &Object| {
+    let lists = [("locations", &OF_LOCATION), ("warehouses", &OF_WAREHOUSE)];
+    let locations = lists.into_iter().find_map(|(list, names)| {
+        let locations = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
+        let figures_of = |location: &Object| {
             let mut named = Object::with_capacity(8);
-            named.insert("location_id".to_owned(), id(place, names.id).into());
-            named.insert("name".to_owned(), text(place, names.name).into());
-            named.extend(figures(place, &names.figures));
+            named.insert("location_id".to_owned(), id(location, names.id).into());
+            named.insert("name".to_owned(), text(location, names.name).into());
+            named.extend(figures(location, &names.figures));
             Value::Object(named)
         };
-        Some(places.map(figures_of).collect::<Vec<_>>())
+        Some(locations.map(figures_of).collect::<Vec<_>>())
     });
     if locations.is_none() && !item.contains_key("stock_on_hand") {
         return json!({ "tracked": false });
@@ -325,7 +325,7 @@ macro_rules! figures_behind {
     };
 }
 
-/// How Zoho names what a place says.
+/// How Zoho names what a location says.
 struct PlaceNames {
     id: &'static str,
     name: &'static str,
@@ -337,7 +337,7 @@ const OF_LOCATION: PlaceNames =
 const OF_WAREHOUSE: PlaceNames =
     PlaceNames { id: "warehouse_id", name: "warehouse_name", figures: figures_behind!("warehouse_") };
 
-/// Zoho's figures of an item or of a place by our names. Those that say which count they are come only where Zoho has them: the pages
+/// Zoho's figures of an item or of a location by our names. Those that say which count they are come only where Zoho has them: the pages
 /// of Zoho do not say it, other products read them so. A count that is the stock on hand once more is left out, and so is nothing on
 /// its way.
 fn figures(object: &Object, zohos: &'static [&'static str; 6]) -> impl Iterator<Item = (String, Value)> {
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(
             item["untrusted"],
             json!(["name", "locations", "stock"]),
-            "places have names that people gave"
+            "locations have names that people gave"
         );
     }
 
@@ -388,9 +388,9 @@ mod tests {
                               "location_actual_available_stock":0.0,"location_quantity_in_transit":"0.00"},
                              {"location_id":"8","location_quantity_in_transit":3.0}]}"#,
         );
-        let figures = |place: &Value| -> Vec<String> {
-            let place = place.as_object().unwrap();
-            place
+        let figures = |location: &Value| -> Vec<String> {
+            let location = location.as_object().unwrap();
+            location
                 .keys()
                 .filter(|name| ["physical", "accounting", "in_transit"].contains(&name.as_str()))
                 .cloned()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
-use shared::core::access::key::Permission;
+use shared::core::access::permission::Permission;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::openapi::schema::{count, described, text, untrusted};

@@ -34,15 +34,15 @@ pub(super) fn routes_of(
             left_out.scopes.extend(operation.scopes.iter().filter(lacks));
             continue;
         }
-        let place = (Subject::of(operation), writes_to_zoho(operation));
-        match alike.iter_mut().find(|group| group.place == place && group.on == on) {
+        let heading = (Subject::of(operation), writes_to_zoho(operation));
+        match alike.iter_mut().find(|group| group.heading == heading && group.on == on) {
             Some(group) => group.operations.push(operation),
-            None => alike.push(Alike { place, on, operations: vec![operation] }),
+            None => alike.push(Alike { heading, on, operations: vec![operation] }),
         }
     }
-    alike.sort_by_key(|group| group.place);
+    alike.sort_by_key(|group| group.heading);
     let mut routes: Vec<Group> = Vec::new();
-    for Alike { place: (subject, writes), on, operations } in alike {
+    for Alike { heading: (subject, writes), on, operations } in alike {
         let is_everywhere = on.len() == seen.len();
         routes.push(Group {
             about: subject.words(),
@@ -72,7 +72,7 @@ fn writes_to_zoho(operation: &Listed) -> bool {
 /// Operations that are told together.
 struct Alike<'a> {
     /// What they are about, and whether they write.
-    place: (Subject, bool),
+    heading: (Subject, bool),
     on: Vec<&'a ConnectionName>,
     operations: Vec<&'static Listed>,
 }

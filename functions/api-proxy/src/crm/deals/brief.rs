@@ -176,8 +176,9 @@ async fn one_of(
     id: Option<&str>,
 ) -> Result<Option<Object>, Problem> {
     let Some(id) = id else { return Ok(None) };
-    let answer =
-        zoho.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
+    let answer = zoho
+        .read(&target, |endpoint| crm::record_url(endpoint.api, module, id), response::crm_record)
+        .await?;
     Ok(crm::rows(answer)?.into_iter().next().map(crm::record))
 }
 
@@ -205,8 +206,8 @@ async fn people_of(
     let Answered { answer, hidden } = asked.map_err(own_query::refused)?;
     fields.hide_columns(&target, CONTACTS.name, &hidden);
     let mut people = crm::rows(answer)?;
-    if let Some(place) = people.iter().position(|person| value::id(person, "id").as_deref() == contact) {
-        let own = people.remove(place);
+    if let Some(index) = people.iter().position(|person| value::id(person, "id").as_deref() == contact) {
+        let own = people.remove(index);
         people.insert(0, own);
     }
     people.truncate(MAX_PEOPLE);

@@ -27,7 +27,8 @@ pub(crate) async fn existing(
 
 /// One deal, as CRM has it.
 pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let answer =
-        zoho.read(target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
+    let answer = zoho
+        .read(target, |endpoint| crm::record_url(endpoint.api, "Deals", id), response::crm_record)
+        .await?;
     Ok(crm::rows(answer)?.into_iter().next())
 }

@@ -25,7 +25,7 @@ pub(super) async fn refusals(
         let Some(field) = fit.field(name) else { continue };
         if let (Some(module), Some(id)) = (&field.lookup, value.get("id").and_then(Value::as_str)) {
             let scope = read_scope(module);
-            let one = |place: &crate::zoho::Place<'_>| crm::record_url(place.api, module, id);
+            let one = |endpoint: &crate::zoho::Endpoint<'_>| crm::record_url(endpoint.api, module, id);
             if let Ok(None) = zoho.read(&target.with(&scope), one, response::crm_record).await {
                 let detail = format!("There is no record {id} in {module}, which `{name}` would lead to.");
                 return Err(Problem::new(Code::RecordNotFound, detail));

@@ -51,9 +51,9 @@ impl Plan for CreateDeal {
         let id = zoho
             .write(
                 &target,
-                |place| {
+                |endpoint| {
                     let body = json!({ "data": [self.fields] }).to_string();
-                    Outgoing::post(crm::module_url(place.api, "Deals"), Some(body.into()))
+                    Outgoing::post(crm::module_url(endpoint.api, "Deals"), Some(body.into()))
                 },
                 response::crm_written,
             )
@@ -72,8 +72,9 @@ impl Plan for CreateDeal {
         let mut names: Vec<&str> = self.fields.keys().map(String::as_str).take(crm::MAX_FIELDS - 1).collect();
         names.push("Created_Time");
         let fields = names.join(",");
-        let answer =
-            zoho.read(&target, |place| crm::newest_url(place.api, "Deals", &fields), response::crm).await?;
+        let answer = zoho
+            .read(&target, |endpoint| crm::newest_url(endpoint.api, "Deals", &fields), response::crm)
+            .await?;
         let mine = |row: &Object| {
             let id = value::id(row, "id").unwrap_or_default();
             made_since(row, "Created_Time", sent.at)
@@ -131,9 +132,9 @@ impl Plan for UpdateDeal {
         let id = zoho
             .write(
                 &target,
-                |place| Outgoing {
+                |endpoint| Outgoing {
                     method: Method::PUT,
-                    url: crm::record_url(place.api, "Deals", &self.id),
+                    url: crm::record_url(endpoint.api, "Deals", &self.id),
                     body: Some(json!({ "data": [self.fields] }).to_string().into()),
                     if_unmodified_since: self.if_unmodified_since.clone(),
                 },
@@ -197,7 +198,7 @@ impl Plan for UpsertDeal {
         let (id, made) = zoho
             .write(
                 &target,
-                |place| Outgoing::post(crm::upsert_url(place.api, "Deals"), Some(body.clone().into())),
+                |endpoint| Outgoing::post(crm::upsert_url(endpoint.api, "Deals"), Some(body.clone().into())),
                 |answer| Ok((response::crm_written(answer)?, response::crm_inserted(answer))),
             )
             .await?;

@@ -229,8 +229,10 @@ pub(crate) async fn read_one(
     fields: Option<&str>,
     unknown: &(dyn Fn() -> String + Sync),
 ) -> Result<Json<Object>, Problem> {
-    let answer =
-        app.zoho.read(target, |place| crm::record_url(place.api, module, id), response::crm_found).await?;
+    let answer = app
+        .zoho
+        .read(target, |endpoint| crm::record_url(endpoint.api, module, id), response::crm_found)
+        .await?;
     let record = crm::rows(answer)?.into_iter().next();
     let record = record.ok_or_else(|| Problem::new(Code::RecordNotFound, unknown()))?;
     let mut record = crm::record(record);

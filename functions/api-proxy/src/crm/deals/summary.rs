@@ -274,7 +274,7 @@ impl Group {
 
     /// Stages stand as in the pipeline, all others by what they are called.
     fn order(&self, other: &Self, by: &str, stages: Option<&Field>) -> Ordering {
-        let place = |group: &Self| {
+        let rank = |group: &Self| {
             let name = group.by.as_ref().and_then(Value::as_str).filter(|_| by == STAGE);
             let values = stages.map(|stages| stages.values.as_slice()).unwrap_or_default();
             name.and_then(|name| values.iter().position(|value| value == name)).unwrap_or(usize::MAX)
@@ -284,8 +284,8 @@ impl Group {
             other => other.as_ref().map(plain),
         };
         let currency = |group: &Self| group.currency.as_ref().map(plain);
-        place(self)
-            .cmp(&place(other))
+        rank(self)
+            .cmp(&rank(other))
             .then_with(|| called(self).cmp(&called(other)))
             .then_with(|| currency(self).cmp(&currency(other)))
             .then_with(|| other.open.cmp(&self.open))

@@ -48,9 +48,9 @@ impl Plan for CreateNote {
         let id = zoho
             .write(
                 &target,
-                |place| {
+                |endpoint| {
                     let body = json!({ "data": [note] }).to_string();
-                    Outgoing::post(crm::notes_url(place.api, &self.deal), Some(body.into()))
+                    Outgoing::post(crm::notes_url(endpoint.api, &self.deal), Some(body.into()))
                 },
                 response::crm_written,
             )
@@ -108,7 +108,8 @@ impl CreateNote {
 /// The newest notes of a deal.
 pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
     let target = target.with(crm::scope::NOTES);
-    let answer = zoho.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
+    let answer =
+        zoho.read(&target, |endpoint| crm::newest_notes_url(endpoint.api, deal), response::crm).await?;
     Ok(crm::rows(answer)?)
 }
 

@@ -114,8 +114,10 @@ async fn list(
     let (rows, page) = (per_page(params.per_page)?, page_of(params.cursor.as_deref())?);
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
-    let answer =
-        app.zoho.read(&target, |place| crm::notes_page_url(place.api, id, page, rows), response::crm).await?;
+    let answer = app
+        .zoho
+        .read(&target, |endpoint| crm::notes_page_url(endpoint.api, id, page, rows), response::crm)
+        .await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let path = format!("/v1/crm/deals/{id}/notes");

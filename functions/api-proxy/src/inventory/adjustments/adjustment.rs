@@ -18,9 +18,9 @@ pub(crate) struct AdjustStock {
     pub(crate) reference: String,
     /// Whether the reference is one that we made up: then nothing else has it.
     pub(crate) own_reference: bool,
-    /// The id or the exact name of the place.
+    /// The id or the exact name of the location.
     pub(crate) location: Option<String>,
-    /// Another system's name of the place, where a mapping led to its id.
+    /// Another system's name of the location, where a mapping led to its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) location_name: Option<String>,
     pub(crate) basis: Option<Basis>,

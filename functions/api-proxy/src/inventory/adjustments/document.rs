@@ -34,11 +34,11 @@ pub(super) fn to_send(plan: &AdjustStock, lines: &[Judged<'_>], today: &str) -> 
     }
     put("reference_number", plan.reference.as_str().into());
     put("adjustment_type", "quantity".into());
-    // All lines are at one place. Zoho takes its id under one of two names, and never under both.
-    let place = lines.iter().find_map(|line| line.place.as_ref());
-    let place =
-        place.map(|place| (if place.is_warehouse { "warehouse_id" } else { "location_id" }, &place.id));
-    if let Some((field, id)) = place {
+    // All lines are at one location. Zoho takes its id under one of two names, and never under both.
+    let location = lines.iter().find_map(|line| line.location.as_ref());
+    let location = location
+        .map(|location| (if location.is_warehouse { "warehouse_id" } else { "location_id" }, &location.id));
+    if let Some((field, id)) = location {
         put(field, id.as_str().into());
     }
     let line_items = lines.iter().filter_map(|judged| {
@@ -46,7 +46,7 @@ pub(super) fn to_send(plan: &AdjustStock, lines: &[Judged<'_>], today: &str) -> 
         let mut line = Object::new();
         line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
         line.insert("quantity_adjusted".to_owned(), stock::json(delta));
-        line.extend(place.map(|(field, id)| (field.to_owned(), id.as_str().into())));
+        line.extend(location.map(|(field, id)| (field.to_owned(), id.as_str().into())));
         line.extend(judged.line.tracking.clone());
         Some(Value::Object(line))
     });
@@ -99,7 +99,7 @@ pub(super) async fn with_reference(
         let mut answer = zoho
             .read(
                 target,
-                |place| adjustments::newest_url(place.api, place.organization, page, ROWS),
+                |endpoint| adjustments::newest_url(endpoint.api, endpoint.organization, page, ROWS),
                 response::inventory,
             )
             .await?;
@@ -149,7 +149,7 @@ mod tests {
     use crate::inventory::adjustments::judge::judge;
 
     #[test]
-    fn what_is_sent_names_the_place_as_zoho_calls_it_and_only_the_lines_that_move() {
+    fn what_is_sent_names_the_location_as_zoho_calls_it_and_only_the_lines_that_move() {
         for (list, kind) in [("locations", "location"), ("warehouses", "warehouse")] {
             let item = |id: &str| {
                 object(&format!(

@@ -9,13 +9,13 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
 use super::adjustment::{AdjustStock, Change, Line};
-use crate::inventory::stock::{self, Figures, Place, json_or_null};
+use crate::inventory::stock::{self, Figures, Location, json_or_null};
 
 /// A line with its item.
 pub(crate) struct Judged<'a> {
     pub(crate) line: &'a Line,
     pub(crate) item: Option<&'a Object>,
-    pub(crate) place: Option<Place>,
+    pub(crate) location: Option<Location>,
     pub(crate) before: Option<Decimal>,
     pub(crate) verdict: Verdict,
 }
@@ -61,8 +61,8 @@ impl Judged<'_> {
             "sku": of_item("sku"),
             "name": of_item("name"),
             "unit": of_item("unit"),
-            "location_id": self.place.as_ref().map(|place| &place.id),
-            "location": self.place.as_ref().and_then(|place| place.name.as_deref()),
+            "location_id": self.location.as_ref().map(|location| &location.id),
+            "location": self.location.as_ref().and_then(|location| location.name.as_deref()),
             "delta": json_or_null(delta),
             "before": json_or_null(self.before),
             "after": json_or_null(after),
@@ -92,7 +92,7 @@ impl Judged<'_> {
 /// Decides what becomes of each line.
 pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Vec<Judged<'a>>, Problem> {
     if let Some(name) = &plan.location {
-        stock::demand_place(items, name)?;
+        stock::demand_kept_at(items, name)?;
     }
     let by_id: BTreeMap<String, &Object> =
         items.iter().filter_map(|item| Some((id(item, "item_id")?, item))).collect();
@@ -103,10 +103,10 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
             line.check(item)?;
             let Some(item) = item else {
                 let verdict = Verdict::Unfit("is not in Zoho Inventory".to_owned());
-                return Ok(Judged { line, item: None, place: None, before: None, verdict });
+                return Ok(Judged { line, item: None, location: None, before: None, verdict });
             };
             let mut judged =
-                Judged { line, item: Some(item), place: None, before: None, verdict: Verdict::Unchanged };
+                Judged { line, item: Some(item), location: None, before: None, verdict: Verdict::Unchanged };
             judged.verdict = match stock::unfit(item, line.brings()) {
                 Some(unfit) => Verdict::Unfit(unfit.why().to_owned()),
                 None => decide(plan, &mut judged, item)?,
@@ -117,18 +117,18 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
 }
 
 fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<Verdict, Problem> {
-    let places = stock::places(item);
-    let figures: Figures = match (&plan.location, places.as_slice()) {
+    let locations = stock::locations(item);
+    let figures: Figures = match (&plan.location, locations.as_slice()) {
         (_, []) => stock::total(item),
         (None, [only]) => {
-            judged.place = Some(only.clone());
+            judged.location = Some(only.clone());
             only.figures
         }
         (None, several) => return Err(name_a_location(several)),
-        (Some(name), several) => match several.iter().find(|place| place.is_called(name)) {
-            Some(place) => {
-                judged.place = Some(place.clone());
-                place.figures
+        (Some(name), several) => match several.iter().find(|location| location.is_called(name)) {
+            Some(location) => {
+                judged.location = Some(location.clone());
+                location.figures
             }
             None => return Ok(Verdict::Unfit(format!("is not kept at the location {name:?}"))),
         },
@@ -158,19 +158,19 @@ fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<
     })
 }
 
-/// Where the stock is in several places, none is guessed.
-fn name_a_location(places: &[Place]) -> Problem {
-    let names = stock::names_of(places);
+/// Where the stock is in several locations, none is guessed.
+fn name_a_location(locations: &[Location]) -> Problem {
+    let names = stock::names_of(locations);
     Problem::new(Code::BodyInvalid, format!("`location` must name one of the locations: {names}."))
 }
 
-/// An adjustment is for one place: items that are each kept at another single one are not put together.
-pub(crate) fn demand_one_place(lines: &[Judged<'_>]) -> Result<(), Problem> {
+/// An adjustment is for one location: items that are each kept at another single one are not put together.
+pub(crate) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
     let moving = lines.iter().filter(|line| matches!(line.verdict, Verdict::Moves(_)));
-    let places: Vec<&Place> = moving.filter_map(|line| line.place.as_ref()).collect();
-    let differ = |pair: &[&Place]| matches!(pair, [one, other] if one.id != other.id);
-    if places.windows(2).any(differ) {
-        let all: Vec<Place> = places.into_iter().cloned().collect();
+    let locations: Vec<&Location> = moving.filter_map(|line| line.location.as_ref()).collect();
+    let differ = |pair: &[&Location]| matches!(pair, [one, other] if one.id != other.id);
+    if locations.windows(2).any(differ) {
+        let all: Vec<Location> = locations.into_iter().cloned().collect();
         return Err(name_a_location(&all));
     }
     Ok(())
@@ -231,11 +231,11 @@ mod tests {
         Verdict::Moves(delta.parse().unwrap())
     }
 
-    const ONE_PLACE: &str =
+    const ONE_LOCATION: &str =
         r#"{"item_id":"1","stock_on_hand":"9.50","actual_available_stock":9.5,"available_stock":9.5}"#;
     const TWO_COUNTS: &str =
         r#"{"item_id":"1","stock_on_hand":5,"actual_available_stock":7,"available_stock":5}"#;
-    const TWO_PLACES: &str = r#"{"item_id":"1","stock_on_hand":5,"locations":[
+    const TWO_LOCATIONS: &str = r#"{"item_id":"1","stock_on_hand":5,"locations":[
         {"location_id":"10","location_name":"Main","location_stock_on_hand":4},
         {"location_id":"11","location_name":"Shop","location_stock_on_hand":1}]}"#;
 
@@ -268,7 +268,7 @@ mod tests {
         ] {
             let told = format!("{change:?}");
             assert_eq!(
-                of(ONE_PLACE, change, None, None),
+                of(ONE_LOCATION, change, None, None),
                 (verdict, "9.5".to_owned(), after.to_owned()),
                 "{told}"
             );
@@ -290,26 +290,26 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_named_where_there_are_several() {
+    fn a_location_is_named_where_there_are_several() {
         assert_eq!(
-            of(TWO_PLACES, to("6", None), Some("Main"), None),
+            of(TWO_LOCATIONS, to("6", None), Some("Main"), None),
             (moves("2"), "4".to_owned(), "6".to_owned())
         );
         assert_eq!(
-            of(TWO_PLACES, to("6", None), Some("11"), None),
+            of(TWO_LOCATIONS, to("6", None), Some("11"), None),
             (moves("5"), "1".to_owned(), "6".to_owned())
         );
-        let items = [object(TWO_PLACES)];
+        let items = [object(TWO_LOCATIONS)];
         let nowhere = plan(vec![by("1")], None, None);
         let problem = judge(&nowhere, &items).err().unwrap();
         assert_eq!(problem.code(), Code::BodyInvalid);
         assert!(problem.detail().contains("\"Main\", \"Shop\""), "{}", problem.detail());
         let elsewhere = plan(vec![by("1")], Some("Elsewhere"), None);
         assert_eq!(judge(&elsewhere, &items).err().unwrap().code(), Code::LocationNotFound);
-        // It is a place, but not this item's.
+        // It is a location, but not this item's.
         let other = r#"{"item_id":"2","locations":[{"location_id":"12","location_name":"Dock","location_stock_on_hand":1}]}"#;
         let (docked, items) =
-            (plan(vec![by("1"), by("1")], Some("Dock"), None), [object(TWO_PLACES), object(other)]);
+            (plan(vec![by("1"), by("1")], Some("Dock"), None), [object(TWO_LOCATIONS), object(other)]);
         let judged = judge(&docked, &items).unwrap();
         assert!(matches!(&judged[0].verdict, Verdict::Unfit(why) if why.contains("\"Dock\"")));
         assert_eq!(judged[1].verdict, moves("1"));
@@ -332,23 +332,23 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_move_are_at_one_place() {
-        let item = |id: &str, place: &str| {
+    fn lines_that_move_are_at_one_location() {
+        let item = |id: &str, location: &str| {
             object(&format!(
-                r#"{{"item_id":"{id}","locations":[{{"location_id":"{place}","location_stock_on_hand":1}}]}}"#
+                r#"{{"item_id":"{id}","locations":[{{"location_id":"{location}","location_stock_on_hand":1}}]}}"#
             ))
         };
         let several = plan(vec![by("1"), by("1")], None, None);
         let same = [item("1", "10"), item("2", "10")];
-        assert!(demand_one_place(&judge(&several, &same).unwrap()).is_ok());
+        assert!(demand_one_location(&judge(&several, &same).unwrap()).is_ok());
         let apart = [item("1", "10"), item("2", "11")];
         assert_eq!(
-            demand_one_place(&judge(&several, &apart).unwrap()).err().map(|problem| problem.code()),
+            demand_one_location(&judge(&several, &apart).unwrap()).err().map(|problem| problem.code()),
             Some(Code::BodyInvalid)
         );
         // One that stays as it is may be anywhere.
         let stays = plan(vec![by("1"), to("1", None)], None, None);
-        assert!(demand_one_place(&judge(&stays, &apart).unwrap()).is_ok());
+        assert!(demand_one_location(&judge(&stays, &apart).unwrap()).is_ok());
     }
 
     #[test]
@@ -373,10 +373,10 @@ mod tests {
         let of_no_figure = plan(vec![by("1")], None, Some(Basis::Physical));
         assert!(!stale(&of_no_figure, &before, &before), "it would stay so for ever");
         let at_main = plan(vec![by("1")], Some("Main"), None);
-        let two_places = [object(TWO_PLACES)];
-        assert!(stale(&at_main, &two_places, &two_places));
-        let renamed = [object(&TWO_PLACES.replace("Main", "Centre"))];
-        assert!(!stale(&at_main, &two_places, &renamed), "the place cannot be found any more");
+        let two_locations = [object(TWO_LOCATIONS)];
+        assert!(stale(&at_main, &two_locations, &two_locations));
+        let renamed = [object(&TWO_LOCATIONS.replace("Main", "Centre"))];
+        assert!(!stale(&at_main, &two_locations, &renamed), "the location cannot be found any more");
     }
 
     #[test]
@@ -387,12 +387,12 @@ mod tests {
             nothing_left(&judge(&plan, &items).unwrap())
                 .map(|problem| (problem.code(), problem.detail().to_owned()))
         };
-        assert_eq!(left(vec![to("9.5", None)], &[ONE_PLACE]), None);
-        let changed = left(vec![to("1", Some("3"))], &[ONE_PLACE]).unwrap();
+        assert_eq!(left(vec![to("9.5", None)], &[ONE_LOCATION]), None);
+        let changed = left(vec![to("1", Some("3"))], &[ONE_LOCATION]).unwrap();
         assert_eq!(changed, (Code::StockChanged, "Of item 1 there is 9.5, and you expected 3.".to_owned()));
         let unfit = left(vec![by("1")], &[]).unwrap();
         assert_eq!(unfit, (Code::ItemNotAdjustable, "item 1 is not in Zoho Inventory.".to_owned()));
-        let (code, detail) = left(vec![to("1", Some("3")), by("1")], &[ONE_PLACE]).unwrap();
+        let (code, detail) = left(vec![to("1", Some("3")), by("1")], &[ONE_LOCATION]).unwrap();
         assert_eq!(code, Code::StockChanged);
         assert!(detail.ends_with("Besides: item 2 is not in Zoho Inventory."), "{detail}");
     }

@@ -19,11 +19,12 @@ use tokio::time::{Instant, sleep};
 
 use super::adjustment::{AdjustStock, Change};
 use super::document;
-use super::judge::{Judged, Verdict, demand_one_place, is_stale, judge, nothing_left};
+use super::judge::{Judged, Verdict, demand_one_location, is_stale, judge, nothing_left};
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock::demand_one_meaning;
 use crate::inventory::touched::{NOT_READ_AGAIN, touched};
+use crate::inventory::uncertain_refusal::begun_perhaps;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, Target, WriteFailure, Zoho};
@@ -37,19 +38,16 @@ const MAX_CANDIDATES: usize = 5;
 const LAG: Duration = Duration::from_secs(2);
 const MAX_LOOKS: usize = 3;
 
-/// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
-const TOO_MANY_AT_ONCE: &str = "1070";
-
 impl AdjustStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
 
-    /// Demands that its place is the one that is meant, where a mapping led to it.
-    pub(super) fn demand_place_meant(&self, items: &[Object]) -> Result<(), Problem> {
+    /// Demands that its location is the one that is meant, where a mapping led to it.
+    pub(super) fn demand_location_meant(&self, items: &[Object]) -> Result<(), Problem> {
         match &self.location {
-            Some(place) => demand_one_meaning(items, place, self.location_name.as_deref()),
+            Some(location) => demand_one_meaning(items, location, self.location_name.as_deref()),
             None => Ok(()),
         }
     }
@@ -94,12 +92,12 @@ impl AdjustStock {
         let booked = document::quantities(document);
         let now = now.and_then(|items| judge(self, items).ok());
         let mut lines = Vec::new();
-        for (place, line) in was.iter().enumerate() {
+        for (index, line) in was.iter().enumerate() {
             let Verdict::Moves(asked) = line.verdict else {
                 lines.push(line.shown_unsent());
                 continue;
             };
-            let after = now.as_ref().and_then(|now| now.get(place)?.before);
+            let after = now.as_ref().and_then(|now| now.get(index)?.before);
             let delta = match &booked {
                 Some(booked) => booked.get(&line.line.item_id).copied().filter(|booked| !booked.is_zero()),
                 None => Some(asked),
@@ -216,9 +214,9 @@ impl Plan for AdjustStock {
 
     async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         self.seen = self.items(zoho, &request.target(self.needs())).await?;
-        self.demand_place_meant(&self.seen)?;
+        self.demand_location_meant(&self.seen)?;
         let lines = judge(self, &self.seen)?;
-        demand_one_place(&lines)?;
+        demand_one_location(&lines)?;
         if lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
             return Ok(None);
         }
@@ -285,22 +283,8 @@ impl Plan for AdjustStock {
     }
 }
 
-/// A refusal for too much at once may come after the work has begun: then it is looked for.
-pub(crate) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
-    match failure {
-        WriteFailure::Refused(problem)
-            if problem.said().is_some_and(|said| said.code == TOO_MANY_AT_ONCE) =>
-        {
-            WriteFailure::Uncertain(problem)
-        }
-        failure => failure,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use shared::base::problem::{Code, ZohoSaid};
-
     use super::*;
     use crate::inventory::adjustments::fixtures::{by, items_with, object, plan, to};
 
@@ -419,18 +403,6 @@ mod tests {
             two.own_reference = true;
             assert!(two.is_mine(&object(&document)), "nothing else has a reference that we made up");
         }
-    }
-
-    #[test]
-    fn a_refusal_for_too_much_at_once_is_uncertain_and_any_other_is_none() {
-        for (code, is_uncertain) in [(TOO_MANY_AT_ONCE, true), ("1002", false)] {
-            let said = ZohoSaid { code: code.to_owned(), message: "Wait".to_owned(), details: None };
-            let refused = Problem::new(Code::ZohoRejected, "Zoho refused it.").zoho(said);
-            let failure = begun_perhaps(WriteFailure::Refused(refused));
-            assert_eq!(matches!(failure, WriteFailure::Uncertain(_)), is_uncertain, "{code}");
-        }
-        let silent = Problem::new(Code::ZohoRejected, "Zoho refused it.");
-        assert!(matches!(begun_perhaps(WriteFailure::Refused(silent)), WriteFailure::Refused(_)));
     }
 
     #[test]

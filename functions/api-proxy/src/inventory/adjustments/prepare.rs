@@ -10,7 +10,8 @@ use shared::zoho::value::Object;
 
 use super::adjustment::{AdjustStock, Change, Line};
 use super::body::{Adjustment, Line as Asked, MAX_LINES};
-use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
+use super::judge::{Judged, Verdict, demand_one_location, judge, nothing_left};
+use crate::inventory::dates::demand_date;
 use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
@@ -28,9 +29,9 @@ pub(super) async fn prepare(
     asked: Adjustment,
 ) -> Result<Draft<AdjustStock>, Problem> {
     let (location, location_name) = match location(&asked)? {
-        Some(place) => {
-            let named = as_zoho_knows_it(mappings, request.connection, place).await?;
-            (Some(named.place), named.mapped)
+        Some(location) => {
+            let named = as_zoho_knows_it(mappings, request.connection, location).await?;
+            (Some(named.known_as), named.mapped)
         }
         None => (None, None),
     };
@@ -66,9 +67,9 @@ pub(super) async fn prepare(
         let target =
             Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
         let items = plan.items(zoho, &target).await?;
-        plan.demand_place_meant(&items)?;
+        plan.demand_location_meant(&items)?;
         let judged = judge(&plan, &items)?;
-        demand_one_place(&judged)?;
+        demand_one_location(&judged)?;
         let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));
         if let (false, Some(problem)) = (moves, nothing_left(&judged)) {
             return Err(problem);
@@ -114,42 +115,31 @@ fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
     })
 }
 
-/// The place, under whichever of its names.
+/// The location, under whichever of its names.
 fn location(asked: &Adjustment) -> Result<Option<String>, Problem> {
-    one_place([
+    one_location([
         ("location", &asked.location),
         ("location_id", &asked.location_id),
         ("warehouse_id", &asked.warehouse_id),
     ])
 }
 
-/// The one of several fields that names a place.
-pub(crate) fn one_place(fields: [(&str, &Option<String>); 3]) -> Result<Option<String>, Problem> {
+/// The one of several fields that names a location.
+fn one_location(fields: [(&str, &Option<String>); 3]) -> Result<Option<String>, Problem> {
     let mut named = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
-    let Some((field, place)) = named.next() else { return Ok(None) };
+    let Some((field, location)) = named.next() else { return Ok(None) };
     if let Some((other, _)) = named.next() {
         return Err(invalid(format!("`{field}` and `{other}` name the location: send one of them.")));
     }
-    if place.is_empty() {
+    if location.is_empty() {
         return Err(invalid(format!("`{field}` is empty.")));
     }
-    if field != "location" && !is_zoho_id(place) {
+    if field != "location" && !is_zoho_id(location) {
         return Err(invalid(format!(
             "`{field}` must be Zoho's own: 1 to 19 digits. A name stands in `location`."
         )));
     }
-    Ok(Some(place.to_owned()))
-}
-
-/// Demands a day as Zoho writes it.
-pub(crate) fn demand_date(field: &str, date: &str) -> Result<(), Problem> {
-    let is_day =
-        date.len() == 10 && format!("{date}T00:00:00Z").parse::<shared::base::clock::Timestamp>().is_ok();
-    if is_day {
-        Ok(())
-    } else {
-        Err(invalid(format!("`{field}` is {date:?}, and must be a day like 2026-11-30.")))
-    }
+    Ok(Some(location.to_owned()))
 }
 
 /// The lines as they are asked for, and whether they stand in a list.
@@ -185,11 +175,11 @@ async fn lines_of(
     let mut changes = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let at = if several { format!("lines[{index}].") } else { String::new() };
-        line.item().one(&place(index, several))?;
+        line.item().one(&path_of(index, several))?;
         changes.push(line.change(&at)?);
     }
     let names: Vec<_> =
-        lines.iter().enumerate().map(|(index, line)| (place(index, several), line.item())).collect();
+        lines.iter().enumerate().map(|(index, line)| (path_of(index, several), line.item())).collect();
     let found = find_items(zoho, mappings, request, &names).await?;
     let made = lines.iter().zip(changes).zip(found).map(|((line, change), item)| Line {
         item_id: item.item_id,
@@ -201,7 +191,7 @@ async fn lines_of(
 }
 
 /// What stands around the fields of a line.
-fn place(index: usize, several: bool) -> String {
+fn path_of(index: usize, several: bool) -> String {
     if several { format!("lines[{index}]") } else { String::new() }
 }
 
@@ -266,24 +256,24 @@ mod tests {
     }
 
     #[test]
-    fn one_field_names_the_place() {
+    fn one_field_names_the_location() {
         let found = |fields: [Option<&str>; 3]| {
             let [location, location_id, warehouse_id] = fields.map(|field| field.map(str::to_owned));
-            let named = one_place([
+            let named = one_location([
                 ("location", &location),
                 ("location_id", &location_id),
                 ("warehouse_id", &warehouse_id),
             ]);
             named.map_err(|problem| problem.detail().to_owned())
         };
-        for (fields, place) in [
+        for (fields, location) in [
             ([None, None, None], None),
             ([Some("Main"), None, None], Some("Main")),
             ([Some("7"), None, None], Some("7")),
             ([None, Some("33"), None], Some("33")),
             ([None, None, Some("33")], Some("33")),
         ] {
-            assert_eq!(found(fields), Ok(place.map(str::to_owned)), "{fields:?}");
+            assert_eq!(found(fields), Ok(location.map(str::to_owned)), "{fields:?}");
         }
         for (fields, why) in [
             ([Some("Main"), Some("33"), None], "`location` and `location_id` name the location"),
@@ -294,19 +284,6 @@ mod tests {
         ] {
             let detail = found(fields).unwrap_err();
             assert!(detail.contains(why), "{fields:?}: {detail}");
-        }
-    }
-
-    #[test]
-    fn a_day_is_written_as_zoho_writes_it() {
-        for day in ["2026-11-30", "2028-02-29"] {
-            assert!(demand_date("date", day).is_ok(), "{day}");
-        }
-        for other in ["", "2026-2-3", "2026-13-01", "2026-02-29", "30.11.2026", "2026-11-30T", "+02026-11-3"]
-        {
-            let problem = demand_date("date", other).unwrap_err();
-            assert_eq!(problem.code(), Code::BodyInvalid);
-            assert!(problem.detail().contains(&format!("`date` is {other:?}")), "{}", problem.detail());
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) async fn item(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Res
     let answer = zoho
         .read(
             target,
-            |place| inventory::item_url(place.api, place.organization, item_id),
+            |endpoint| inventory::item_url(endpoint.api, endpoint.organization, item_id),
             response::inventory,
         )
         .await?;
@@ -56,7 +56,7 @@ pub(super) async fn item_text(
     let found = zoho
         .read(
             target,
-            |place| inventory::item_url(place.api, place.organization, item_id),
+            |endpoint| inventory::item_url(endpoint.api, endpoint.organization, item_id),
             |answer| match item_bytes::item(answer, shown) {
                 Some(text) => Ok(Ok(text)),
                 None => response::inventory(answer).map(Err),
@@ -88,7 +88,7 @@ pub(super) async fn item_page(
     let answer = zoho
         .read(
             target,
-            |place| inventory::items_url(place.api, place.organization, filters, page, rows),
+            |endpoint| inventory::items_url(endpoint.api, endpoint.organization, filters, page, rows),
             response::inventory,
         )
         .await?;
@@ -114,7 +114,7 @@ pub(super) async fn item_texts(
     let found = zoho
         .read(
             target,
-            |place| inventory::items_url(place.api, place.organization, &[], page, rows),
+            |endpoint| inventory::items_url(endpoint.api, endpoint.organization, &[], page, rows),
             |answer| match item_bytes::items(answer, head) {
                 Some(items) => Ok(Ok(items)),
                 None => response::inventory(answer).map(Err),
@@ -241,7 +241,7 @@ impl Customer {
 pub(crate) async fn customer_by_id(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Customer, Problem> {
     let read = zoho.read(
         target,
-        |place| RecordKind::CONTACT.record_url(place.api, place.organization, id),
+        |endpoint| RecordKind::CONTACT.record_url(endpoint.api, endpoint.organization, id),
         response::inventory,
     );
     match read.await {
@@ -276,9 +276,9 @@ pub(crate) async fn customer_by_name(
         let mut answer = zoho
             .read(
                 target,
-                |place| {
-                    let mut url = query_of(RecordKind::CONTACT.list_url(place.api));
-                    url.append_pair("organization_id", place.organization)
+                |endpoint| {
+                    let mut url = query_of(RecordKind::CONTACT.list_url(endpoint.api));
+                    url.append_pair("organization_id", endpoint.organization)
                         .append_pair("contact_name", name)
                         .append_pair("page", &page.to_string())
                         .append_pair("per_page", &ROWS.to_string());
@@ -321,7 +321,7 @@ pub(crate) async fn customer_by_name(
 }
 
 /// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
-/// them. `seen` are the names of places where items have stock: older organisations have warehouses, which are not listed.
+/// them. `seen` are the names of locations where items have stock: older organisations have warehouses, which are not listed.
 pub(crate) async fn demand_location(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -330,10 +330,14 @@ pub(crate) async fn demand_location(
 ) -> Result<(), Problem> {
     let target = target.with(inventory::scope::SETTINGS);
     let answer = zoho
-        .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
+        .read(
+            &target,
+            |endpoint| inventory::locations_url(endpoint.api, endpoint.organization),
+            response::inventory,
+        )
         .await;
-    let is = |place: &Object| {
-        ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location))
+    let is = |row: &Object| {
+        ["location_id", "location_name"].iter().any(|field| id(row, field).as_deref() == Some(location))
     };
     let mut said = None;
     let listed = match answer {
@@ -355,7 +359,7 @@ pub(crate) async fn demand_location(
     if listed.iter().any(is) || seen.contains(location) {
         return Ok(());
     }
-    let names = listed.iter().filter_map(|place| text(place, "location_name").map(str::to_owned));
+    let names = listed.iter().filter_map(|row| text(row, "location_name").map(str::to_owned));
     let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
     let problem = if names.is_empty() {
         let detail = "The organisation has no locations: its stock is in one place.";

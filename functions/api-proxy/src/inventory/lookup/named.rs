@@ -55,21 +55,21 @@ impl<'a> ItemName<'a> {
         Self { item_id: text(item_id), sku: text(sku), product_id: text(product_id) }
     }
 
-    /// The one that is there; `place` is what stands around it in the request: `line_items[0]`, or nothing.
-    pub(crate) fn one(&self, place: &str) -> Result<OneName<'a>, Problem> {
+    /// The one that is there; `path` is what stands around it in the request: `line_items[0]`, or nothing.
+    pub(crate) fn one(&self, path: &str) -> Result<OneName<'a>, Problem> {
         let wrong = |detail: String| Err(Problem::new(Code::BodyInvalid, detail));
-        let dot = if place.is_empty() { "" } else { "." };
+        let dot = if path.is_empty() { "" } else { "." };
         match (self.item_id, self.sku, self.product_id) {
             (Some(id), None, None) if is_zoho_id(id) => Ok(OneName::ItemId(id)),
             (Some(_), None, None) => wrong(format!(
-                "`{place}{dot}item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`, another system's id in `product_id`."
+                "`{path}{dot}item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`, another system's id in `product_id`."
             )),
             (None, Some(sku), None) if !sku.is_empty() => Ok(OneName::Sku(sku)),
             (None, None, Some(id)) if !id.is_empty() => Ok(OneName::ProductId(id)),
             _ => {
-                let place = if place.is_empty() { "The body".to_owned() } else { format!("`{place}`") };
+                let path = if path.is_empty() { "The body".to_owned() } else { format!("`{path}`") };
                 wrong(format!(
-                    "{place} must have exactly one of `sku`, `item_id` and `product_id`, and it must not be empty."
+                    "{path} must have exactly one of `sku`, `item_id` and `product_id`, and it must not be empty."
                 ))
             }
         }

@@ -1,5 +1,5 @@
-//! Names of places are held against Zoho's list before they are kept, as far as that can be read: one that leads nowhere would only
-//! be noticed when somebody counts there, and one by which Zoho calls another place would have its stock moved in place of that one's.
+//! Names of locations are held against Zoho's list before they are kept, as far as that can be read: one that leads nowhere would only
+//! be noticed when somebody counts there, and one by which Zoho calls another location would have its stock moved in place of that one's.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 const UNCHECKED: &str =
     "Zoho's list of locations could not be read, so nobody looked whether it has the ids of `locations`.";
 
-/// Demands that Zoho has the places that are new here. A notice, where that is not known.
-pub(super) async fn demand_places(
+/// Demands that Zoho has the locations that are new here. A notice, where that is not known.
+pub(super) async fn demand_locations(
     app: &App,
     caller: &Caller,
     connection: &ConnectionName,
@@ -43,30 +43,33 @@ pub(super) async fn demand_places(
     }
     let target = Target::new(caller, connection, Product::Inventory, scope::SETTINGS);
     match timeout(TIMEOUT, listed(&app.zoho, &target)).await {
-        Ok(Ok(places)) if !places.is_empty() => judge(&new, &places).map(|()| None),
+        Ok(Ok(locations)) if !locations.is_empty() => judge(&new, &locations).map(|()| None),
         // Older organisations list none.
         _ => Ok(Some(UNCHECKED)),
     }
 }
 
-/// Refuses ids that are not among Zoho's, and names that Zoho has for another place.
-fn judge(new: &[(usize, &str, &str)], places: &[Listed]) -> Result<(), Problem> {
+/// Refuses ids that are not among Zoho's, and names that Zoho has for another location.
+fn judge(new: &[(usize, &str, &str)], locations: &[Listed]) -> Result<(), Problem> {
     let (mut wrong, mut is_missing) = (Wrong::default(), false);
     for (index, name, id) in new {
-        let place = format!("locations[{index}]");
-        if !places.iter().any(|place| place.id == *id) {
+        let path = format!("locations[{index}]");
+        if !locations.iter().any(|location| location.id == *id) {
             is_missing = true;
-            wrong.note(&place, &format!("Zoho has no location {id}"));
-        } else if places.iter().any(|place| place.id != *id && place.name.as_deref() == Some(*name)) {
-            wrong.note(&place, &format!("{name:?} is Zoho's own name of another location than {id}"));
+            wrong.note(&path, &format!("Zoho has no location {id}"));
+        } else if locations
+            .iter()
+            .any(|location| location.id != *id && location.name.as_deref() == Some(*name))
+        {
+            wrong.note(&path, &format!("{name:?} is Zoho's own name of another location than {id}"));
         }
     }
-    let called = |place: &Listed| match &place.name {
-        Some(name) => format!("{name} ({})", place.id),
-        None => place.id.clone(),
+    let called = |location: &Listed| match &location.name {
+        Some(name) => format!("{name} ({})", location.id),
+        None => location.id.clone(),
     };
     wrong.refuse().map_err(|problem| {
-        let known: Vec<String> = places.iter().map(called).collect();
+        let known: Vec<String> = locations.iter().map(called).collect();
         let detail = format!("{} The locations are: {}.", problem.detail(), known.join(", "));
         Problem::new(if is_missing { Code::LocationNotFound } else { Code::BodyInvalid }, detail)
     })
@@ -77,18 +80,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_zoho_does_not_have_is_named_with_its_place() {
-        let place =
+    fn an_id_that_zoho_does_not_have_is_named_with_its_location() {
+        let location =
             |id: &str, name: Option<&str>| Listed { id: id.to_owned(), name: name.map(str::to_owned) };
-        let places = [place("33001", Some("Main")), place("33002", None)];
-        assert!(judge(&[(0, "Main", "33001"), (4, "Shop", "33002")], &places).is_ok());
-        let refused = judge(&[(0, "W-1", "33001"), (1, "W-2", "33003")], &places).unwrap_err();
+        let locations = [location("33001", Some("Main")), location("33002", None)];
+        assert!(judge(&[(0, "Main", "33001"), (4, "Shop", "33002")], &locations).is_ok());
+        let refused = judge(&[(0, "W-1", "33001"), (1, "W-2", "33003")], &locations).unwrap_err();
         assert_eq!(refused.code(), Code::LocationNotFound);
         assert_eq!(
             refused.detail(),
             "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: Main (33001), 33002."
         );
-        let refused = judge(&[(0, "Main", "33002")], &places).unwrap_err();
+        let refused = judge(&[(0, "Main", "33002")], &locations).unwrap_err();
         assert_eq!(refused.code(), Code::BodyInvalid);
         assert!(
             refused

@@ -81,23 +81,23 @@ pub(super) struct Import {
 pub(super) fn parse(upload: &Upload) -> Result<Import, Problem> {
     let mut import = Import { mappings: Vec::new(), locations: Vec::new() };
     let mut wrong = Wrong::default();
-    let mut places: HashMap<String, String> = HashMap::new();
+    let mut seen: HashMap<String, String> = HashMap::new();
     match upload {
         Upload::Json(bytes) => {
             let uploaded: Uploaded = read(bytes)?;
             for (index, said) in uploaded.mappings.into_iter().enumerate() {
-                let place = format!("mappings[{index}]");
+                let at = format!("mappings[{index}]");
                 let mapping = mapping(said.product_id, said.sku, said.item_id);
-                take(&mut import.mappings, &mut places, &mut wrong, &place, mapping);
+                take(&mut import.mappings, &mut seen, &mut wrong, &at, mapping);
             }
             let mut names = HashMap::new();
             for (index, said) in uploaded.locations.into_iter().enumerate() {
-                let place = format!("locations[{index}]");
+                let at = format!("locations[{index}]");
                 let named = location(said.name, said.location_id)
-                    .and_then(|named| twice(&mut names, &named.0, &place, "name").map(|()| named));
+                    .and_then(|named| twice(&mut names, &named.0, &at, "name").map(|()| named));
                 match named {
                     Ok(named) => import.locations.push(named),
-                    Err(detail) => wrong.note(&place, &detail),
+                    Err(detail) => wrong.note(&at, &detail),
                 }
             }
         }
@@ -112,8 +112,8 @@ pub(super) fn parse(upload: &Upload) -> Result<Import, Problem> {
                     Ok(row) => {
                         let of = |column| row.get(column).map(str::to_owned);
                         let mapping = mapping(of("product_id").unwrap_or_default(), of("sku"), of("item_id"));
-                        let place = format!("line {}", row.line);
-                        take(&mut import.mappings, &mut places, &mut wrong, &place, mapping);
+                        let at = format!("line {}", row.line);
+                        take(&mut import.mappings, &mut seen, &mut wrong, &at, mapping);
                     }
                     Err(row) => wrong.note(&format!("line {}", row.line), &row.detail),
                 }
@@ -129,26 +129,26 @@ pub(super) fn parse(upload: &Upload) -> Result<Import, Problem> {
 
 fn take(
     into: &mut Vec<Mapping>,
-    places: &mut HashMap<String, String>,
+    seen: &mut HashMap<String, String>,
     wrong: &mut Wrong,
-    place: &str,
+    at: &str,
     mapping: Result<Mapping, String>,
 ) {
     let mapping =
-        mapping.and_then(|mapping| twice(places, &mapping.product_id, place, "product_id").map(|()| mapping));
+        mapping.and_then(|mapping| twice(seen, &mapping.product_id, at, "product_id").map(|()| mapping));
     match mapping {
         Ok(mapping) => into.push(mapping),
-        Err(detail) => wrong.note(place, &detail),
+        Err(detail) => wrong.note(at, &detail),
     }
 }
 
-/// Refuses a name that stands at another place already.
-fn twice(places: &mut HashMap<String, String>, name: &str, place: &str, field: &str) -> Result<(), String> {
-    match places.insert(name.to_owned(), place.to_owned()) {
+/// Refuses a name that stands elsewhere already.
+fn twice(seen: &mut HashMap<String, String>, name: &str, at: &str, field: &str) -> Result<(), String> {
+    match seen.insert(name.to_owned(), at.to_owned()) {
         None => Ok(()),
         Some(first) => {
             let detail = format!("the {field} {name:?} stands at {first} already");
-            places.insert(name.to_owned(), first);
+            seen.insert(name.to_owned(), first);
             Err(detail)
         }
     }

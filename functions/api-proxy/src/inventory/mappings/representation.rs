@@ -28,7 +28,7 @@ pub(super) fn shown(mapping: &Mapping) -> Value {
     })
 }
 
-/// The name of a place.
+/// The name of a location.
 pub(super) fn shown_location(location: &MappedLocation) -> Value {
     json!({ "name": location.name, "location_id": location.location_id, "untrusted": ["name"] })
 }

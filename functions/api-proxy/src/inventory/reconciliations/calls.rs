@@ -22,9 +22,9 @@ pub(super) fn free(a_day: Option<u32>) -> u32 {
 
 /// The fewest that a comparison takes: SKUs are found one by one, or in all items of the organisation, of which there are at least
 /// as many.
-pub(super) fn to_compare(skus: usize, items: usize, has_places: bool) -> usize {
+pub(super) fn to_compare(skus: usize, items: usize, has_locations: bool) -> usize {
     let lookups = if skus <= super::resolve::MAX_LOOKUPS { skus } else { skus.div_ceil(PAGE) };
-    lookups + items.div_ceil(AT_ONCE) + usize::from(has_places)
+    lookups + items.div_ceil(AT_ONCE) + usize::from(has_locations)
 }
 
 /// What applying takes.

@@ -12,7 +12,7 @@ use super::head::{State, Summary};
 use super::row::{Item, MAX_OTHERS, Outcome, Row, Spot, Where, Why, cut};
 use super::work::Work;
 use crate::inventory::details::{self, MAX_IDS};
-use crate::inventory::stock::{self, Basis, Figures, Place};
+use crate::inventory::stock::{self, Basis, Figures, Location};
 use crate::zoho::{Target, Zoho};
 
 /// How a comparison is made.
@@ -76,16 +76,16 @@ pub(super) async fn step(
     Ok(())
 }
 
-/// An item's id, and the id of the place where there are places.
-type ItemAtPlace = (String, Option<String>);
+/// An item's id, and the id of the location where there are locations.
+type ItemAtLocation = (String, Option<String>);
 
-/// Finds counts that turned out to be of the same item and place, and sums up.
+/// Finds counts that turned out to be of the same item and location, and sums up.
 fn finish(work: &mut Work<'_>) {
-    let mut lines: HashMap<ItemAtPlace, Vec<(usize, u32)>> = HashMap::new();
+    let mut lines: HashMap<ItemAtLocation, Vec<(usize, u32)>> = HashMap::new();
     for (index, row) in work.rows().iter().enumerate() {
         if let (Some(Outcome::Matched | Outcome::Drifted), Some(item)) = (row.outcome, &row.item) {
-            let place = row.spot().map(|spot| spot.id.clone());
-            lines.entry((item.id.clone(), place)).or_default().push((index, row.line));
+            let location = row.spot().map(|spot| spot.id.clone());
+            lines.entry((item.id.clone(), location)).or_default().push((index, row.line));
         }
     }
     for same in lines.into_values().filter(|same| same.len() > 1) {
@@ -153,34 +153,34 @@ fn judge(row: &mut Row, found: Option<&Object>, rules: Rules) {
     row.end(outcome, why);
 }
 
-/// The figures at the place of a row, which is then known.
+/// The figures at the location of a row, which is then known.
 fn at(row: &mut Row, item: &Object) -> Result<Figures, (Outcome, Why)> {
-    let places = stock::places(item);
-    let wanted = match &row.place {
+    let locations = stock::locations(item);
+    let wanted = match &row.location {
         Where::Only => None,
         Where::Called(name) => Some(name.clone()),
         Where::At(spot) | Where::Mapped(spot) => Some(spot.id.clone()),
     };
-    if let Where::Mapped(spot) = &row.place
+    if let Where::Mapped(spot) = &row.location
         && stock::demand_one_meaning(std::slice::from_ref(item), &spot.id, spot.name.as_deref()).is_err()
     {
         return Err((Outcome::Ambiguous, Why::TwoMeanings));
     }
-    let names = |places: &[Place]| {
-        let name = |place: &Place| cut(place.name.as_deref().unwrap_or(&place.id));
-        places.iter().take(MAX_OTHERS).map(name).collect::<Vec<_>>()
+    let names = |locations: &[Location]| {
+        let name = |location: &Location| cut(location.name.as_deref().unwrap_or(&location.id));
+        locations.iter().take(MAX_OTHERS).map(name).collect::<Vec<_>>()
     };
-    let place = match (wanted, places.as_slice()) {
+    let location = match (wanted, locations.as_slice()) {
         (None, []) => return Ok(stock::total(item)),
         (None, [only]) => only,
-        (None, _) => return Err((Outcome::Ambiguous, Why::WhichPlace(names(&places)))),
-        (Some(wanted), _) => match places.iter().find(|place| place.is_called(&wanted)) {
-            Some(place) => place,
-            None => return Err((Outcome::Unknown, Why::NoPlace(names(&places)))),
+        (None, _) => return Err((Outcome::Ambiguous, Why::WhichLocation(names(&locations)))),
+        (Some(wanted), _) => match locations.iter().find(|location| location.is_called(&wanted)) {
+            Some(location) => location,
+            None => return Err((Outcome::Unknown, Why::NoLocation(names(&locations)))),
         },
     };
-    row.place = Where::At(Spot { id: place.id.clone(), name: place.name.as_deref().map(cut) });
-    Ok(place.figures)
+    row.location = Where::At(Spot { id: location.id.clone(), name: location.name.as_deref().map(cut) });
+    Ok(location.figures)
 }
 
 #[cfg(test)]
@@ -198,15 +198,15 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
-    fn judged(counted: &str, place: Where, found: Option<&Object>, basis: Option<Basis>) -> Row {
+    fn judged(counted: &str, location: Where, found: Option<&Object>, basis: Option<Basis>) -> Row {
         let counted_at = Some("2026-11-29T10:00:00Z".parse().unwrap());
-        let mut row = Row::new(1, Named::Sku("A".to_owned()), counted.parse().unwrap(), place);
+        let mut row = Row::new(1, Named::Sku("A".to_owned()), counted.parse().unwrap(), location);
         judge(&mut row, found, Rules { basis, counted_at });
         row
     }
 
     #[test]
-    fn a_count_is_compared_at_its_place_by_the_basis_that_was_named() {
+    fn a_count_is_compared_at_its_location_by_the_basis_that_was_named() {
         let both =
             item(&format!(r#","locations":[{MAIN},{SHOP}],"last_modified_time":"2026-11-29T11:30:00+0100""#));
         let shop = || Where::Called("Shop".to_owned());
@@ -219,7 +219,7 @@ mod tests {
         let row = judged("7", shop(), Some(&both), None);
         assert_eq!((row.outcome, row.why), (Some(Outcome::Ambiguous), Some(Why::TwoFigures)));
         let row = judged("7", Where::Only, Some(&both), None);
-        assert_eq!(row.why, Some(Why::WhichPlace(vec!["Main".to_owned(), "Shop".to_owned()])));
+        assert_eq!(row.why, Some(Why::WhichLocation(vec!["Main".to_owned(), "Shop".to_owned()])));
         let mapped = |name: &str| Where::Mapped(Spot { id: "1".to_owned(), name: Some(name.to_owned()) });
         let row = judged("5", mapped("till 1"), Some(&both), None);
         assert_eq!((row.outcome, row.spot().unwrap().id.as_str()), (Some(Outcome::Matched), "1"));

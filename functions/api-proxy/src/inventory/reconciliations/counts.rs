@@ -14,7 +14,7 @@ use crate::inventory::stock::Basis;
 use crate::request::csv::Wrong;
 use crate::request::upload;
 
-/// The longest text that can name an item or a place, in letters and in bytes: a chunk of rows has at most 400 KB.
+/// The longest text that can name an item or a location, in letters and in bytes: a chunk of rows has at most 400 KB.
 const MAX_TEXT: usize = 100;
 const MAX_TEXT_BYTES: usize = 200;
 
@@ -24,7 +24,7 @@ pub(super) struct Count {
     /// Its number in what was sent.
     pub(super) line: u32,
     pub(super) named: Named,
-    pub(super) place: Option<String>,
+    pub(super) location: Option<String>,
     pub(super) quantity: Decimal,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Count {
 pub(super) struct About {
     /// What people call this count.
     pub(super) name: Option<String>,
-    /// The place of the counts that do not say one: id or exact name.
+    /// The location of the counts that do not say one: id or exact name.
     pub(super) location: Option<String>,
     /// The reason that the adjustments will have.
     pub(super) reason: Option<String>,
@@ -106,7 +106,7 @@ pub(super) fn read_json(bytes: &[u8], before: u32) -> Result<Sent, Problem> {
             item_id: count.item_id,
             sku: count.sku,
             product_id: count.product_id,
-            places: [count.location, count.location_id, count.warehouse_id],
+            locations: [count.location, count.location_id, count.warehouse_id],
         };
         let quantity = Quantity::deserialize(&count.quantity).map_err(|error| error.to_string());
         take(&mut wrong, COUNT, line, raw.count(quantity), &mut counts);
@@ -128,7 +128,7 @@ pub(super) struct Raw {
     pub(super) item_id: Option<String>,
     pub(super) sku: Option<String>,
     pub(super) product_id: Option<String>,
-    pub(super) places: [Option<String>; 3],
+    pub(super) locations: [Option<String>; 3],
 }
 
 impl Raw {
@@ -151,9 +151,9 @@ impl Raw {
                 );
             }
         };
-        let mut places = self.places.into_iter().filter_map(filled);
-        let place = match (places.next(), places.next()) {
-            (place, None) => place.map(|place| short("location", place)).transpose()?,
+        let mut locations = self.locations.into_iter().filter_map(filled);
+        let location = match (locations.next(), locations.next()) {
+            (location, None) => location.map(|location| short("location", location)).transpose()?,
             _ => {
                 return Err(
                     "it names its place twice: give one of `location`, `location_id` and `warehouse_id`"
@@ -165,7 +165,7 @@ impl Raw {
         if quantity.is_sign_negative() && !quantity.is_zero() {
             return Err(format!("{quantity} is less than nothing: a count is 0 or more"));
         }
-        Ok(Count { line: self.line, named, place, quantity })
+        Ok(Count { line: self.line, named, location, quantity })
     }
 }
 
@@ -239,7 +239,7 @@ mod tests {
         let quantities: Vec<String> = sent.counts.iter().map(|count| count.quantity.to_string()).collect();
         assert_eq!(quantities, ["1.25", "0.000001", "0"]);
         assert_eq!(sent.counts[1].named, Named::Item("7".to_owned()));
-        assert_eq!((sent.counts[1].place.as_deref(), sent.counts[2].line), (Some("9"), 3));
+        assert_eq!((sent.counts[1].location.as_deref(), sent.counts[2].line), (Some("9"), 3));
         assert_eq!((sent.about.basis, sent.about.more), (Some(Basis::Physical), false));
     }
 

@@ -42,7 +42,7 @@ fn count(row: &Row<'_>, line: u32, has_semicolons: bool) -> Result<Count, String
         item_id: cell("item_id"),
         sku: cell("sku"),
         product_id: cell("product_id"),
-        places: [cell("location"), cell("location_id"), cell("warehouse_id")],
+        locations: [cell("location"), cell("location_id"), cell("warehouse_id")],
     };
     let quantity = cell("quantity").unwrap_or_default();
     if has_semicolons && may_be_thousands(&quantity) {

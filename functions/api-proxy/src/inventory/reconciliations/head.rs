@@ -80,10 +80,11 @@ pub(super) struct Head {
     pub(super) basis: Option<Basis>,
     pub(super) reason: Option<String>,
     pub(super) counted_at: Option<Timestamp>,
-    /// The place of the counts that do not say one, as it was written.
+    /// The location of the counts that do not say one, as it was written.
     pub(super) location: Option<String>,
-    /// The organisation's places, once they are read; none where it lists none.
-    pub(super) places: Option<Vec<Spot>>,
+    /// The organisation's locations, once they are read; none where it lists none.
+    #[serde(rename = "places")]
+    pub(super) locations: Option<Vec<Spot>>,
     /// A digest of the request that made it, where that had a key of its own.
     #[serde(default)]
     pub(super) request: Option<String>,
@@ -141,7 +142,7 @@ impl Head {
             reason: about.reason,
             counted_at: about.counted_at,
             location: about.location,
-            places: None,
+            locations: None,
             request: None,
             uploads: Vec::new(),
             rows: 0,

@@ -145,7 +145,7 @@ pub(super) fn sums(parts: &[Part]) -> AppliedSums {
     sums
 }
 
-/// Cuts the rows that were asked for into parts, each of one place. What is named and cannot be applied is told by its line.
+/// Cuts the rows that were asked for into parts, each of one location. What is named and cannot be applied is told by its line.
 pub(super) fn cut(
     rows: &[Row],
     parts: &[Part],
@@ -185,12 +185,12 @@ pub(super) fn cut(
             chosen.into_values().collect()
         }
     };
-    let place = |row: &Row| row.spot().map(|spot| spot.id.clone());
-    chosen.sort_unstable_by_key(|row| (place(row), row.line));
-    let same_place = chosen.chunk_by(|one, other| place(one) == place(other));
+    let location = |row: &Row| row.spot().map(|spot| spot.id.clone());
+    chosen.sort_unstable_by_key(|row| (location(row), row.line));
+    let same_location = chosen.chunk_by(|one, other| location(one) == location(other));
     let most = most_lines.unwrap_or(MAX_LINES).clamp(1, MAX_LINES);
     let lines = |rows: &[&Row]| rows.iter().map(|row| row.line).collect();
-    Ok(same_place
+    Ok(same_location
         .flat_map(|rows| rows.chunks(most))
         .map(|rows| Part { lines: lines(rows), ..Part::default() })
         .collect())
@@ -201,8 +201,8 @@ mod tests {
     use super::*;
     use crate::inventory::reconciliations::row::{Named, Spot, Where};
 
-    fn row(line: u32, place: &str, outcome: Outcome) -> Row {
-        let spot = Spot { id: place.to_owned(), name: None };
+    fn row(line: u32, location: &str, outcome: Outcome) -> Row {
+        let spot = Spot { id: location.to_owned(), name: None };
         let mut row = Row::new(line, Named::Sku(line.to_string()), Decimal::ONE, Where::At(spot));
         row.end(outcome, None);
         row
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_of_one_place_and_always_the_same() {
+    fn parts_are_of_one_location_and_always_the_same() {
         let mut rows: Vec<Row> =
             (1..=5).map(|line| row(line, if line % 2 == 0 { "2" } else { "1" }, Outcome::Drifted)).collect();
         rows.push(row(6, "1", Outcome::Matched));

@@ -1,4 +1,4 @@
-//! A row of a reconciliation: a count, the item and the place that it is of, and what came of it. Rows are stored by the hundreds,
+//! A row of a reconciliation: a count, the item and the location that it is of, and what came of it. Rows are stored by the hundreds,
 //! so that their fields have short names there.
 
 use rust_decimal::Decimal;
@@ -24,7 +24,7 @@ pub(super) enum Named {
     Product(String),
 }
 
-/// A place: its id, and its name where it is known.
+/// A location: its id, and its name where it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Spot {
     #[serde(rename = "i")]
@@ -36,13 +36,13 @@ pub(super) struct Spot {
 /// Where a count was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Where {
-    /// It does not say, and so it was at the only place there is.
+    /// It does not say, and so it was at the only location there is.
     #[serde(rename = "o")]
     Only,
-    /// At the place of this name, which only the item can tell.
+    /// At the location of this name, which only the item can tell.
     #[serde(rename = "n")]
     Called(String),
-    /// At the place of this id, to which a mapping led from another system's name, which is this one.
+    /// At the location of this id, to which a mapping led from another system's name, which is this one.
     #[serde(rename = "m")]
     Mapped(Spot),
     #[serde(rename = "k")]
@@ -125,13 +125,13 @@ pub(super) enum Why {
     /// The item cannot be adjusted.
     #[serde(rename = "unfit")]
     Unfit(String),
-    /// The item is at several places, and the count says none of them.
+    /// The item is at several locations, and the count says none of them.
     #[serde(rename = "where")]
-    WhichPlace(Vec<String>),
-    /// The item has no place of this name.
+    WhichLocation(Vec<String>),
+    /// The item has no location of this name.
     #[serde(rename = "place")]
-    NoPlace(Vec<String>),
-    /// The place's name is mapped, and Zoho's own name of another one.
+    NoLocation(Vec<String>),
+    /// The location's name is mapped, and Zoho's own name of another one.
     #[serde(rename = "means")]
     TwoMeanings,
     /// Zoho's answer lacks the figure.
@@ -140,7 +140,7 @@ pub(super) enum Why {
     /// Zoho's two counts differ, and no basis was named.
     #[serde(rename = "two")]
     TwoFigures,
-    /// These lines count the same item at the same place.
+    /// These lines count the same item at the same location.
     #[serde(rename = "twice")]
     Twice(Vec<u32>),
     /// What is more than Zoho says will be booked at no value.
@@ -158,7 +158,7 @@ pub(super) struct Row {
     #[serde(rename = "q", with = "digits")]
     pub(super) counted: Decimal,
     #[serde(rename = "w")]
-    pub(super) place: Where,
+    pub(super) location: Where,
     /// The SKU that the mapping of the product has.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub(super) mapped_sku: Option<String>,
@@ -186,7 +186,7 @@ pub(super) struct Row {
 
 impl Row {
     /// A count as it was uploaded.
-    pub(super) fn new(line: u32, named: Named, counted: Decimal, place: Where) -> Self {
+    pub(super) fn new(line: u32, named: Named, counted: Decimal, location: Where) -> Self {
         let item = match &named {
             Named::Item(id) => Some(Item { id: id.clone(), ..Item::default() }),
             _ => None,
@@ -195,7 +195,7 @@ impl Row {
             line,
             named,
             counted,
-            place,
+            location,
             mapped_sku: None,
             found: Vec::new(),
             twins: Vec::new(),
@@ -237,15 +237,15 @@ impl Row {
         self.difference()?.checked_mul(self.item.as_ref()?.rate?)
     }
 
-    /// The place, where it is known.
+    /// The location, where it is known.
     pub(super) fn spot(&self) -> Option<&Spot> {
-        match &self.place {
+        match &self.location {
             Where::At(spot) => Some(spot),
             Where::Only | Where::Called(_) | Where::Mapped(_) => None,
         }
     }
 
-    /// Whether something is under way to the place.
+    /// Whether something is under way to the location.
     pub(super) fn is_in_transit(&self) -> bool {
         let under_way = self.zoho.as_ref().and_then(|figures| figures.in_transit);
         under_way.is_some_and(|quantity| !quantity.is_zero())

@@ -11,7 +11,7 @@ use shared::core::reconciliation::MAX_COUNTS;
 use super::counts::{About, COUNT, Count, LINE, Sent, invalid, read_json};
 use super::counts_csv::read_csv;
 use super::head::State;
-use super::place::{self, Places};
+use super::locations::{self, Locations};
 use super::row::{Named, Row, Where};
 use super::work::Work;
 use super::{calls, resolve};
@@ -157,7 +157,7 @@ pub(super) async fn add(
     upload: Upload,
 ) -> Result<(), Problem> {
     let Upload { sent: Sent { about, counts }, digest, is_table, calls_agreed } = upload;
-    // The same lines of another place are another part.
+    // The same lines of another location are another part.
     let location = about.location.as_ref().or(work.head.location.as_ref());
     let digest = sha256_hex(format!("{digest} {location:?}").as_bytes());
     if work.head.uploads.contains(&digest) {
@@ -192,25 +192,27 @@ pub(super) async fn add(
         demand_calls(app, work, &counts)?;
     }
     let default = work.head.location.clone();
-    if work.head.places.is_none() && (default.is_some() || counts.iter().any(|count| count.place.is_some())) {
+    if work.head.locations.is_none()
+        && (default.is_some() || counts.iter().any(|count| count.location.is_some()))
+    {
         work.head.calls += 1;
-        work.head.places = Some(place::listed(&app.zoho, target).await?);
+        work.head.locations = Some(locations::listed(&app.zoho, target).await?);
     }
-    let places = match &work.head.places {
-        Some(listed) => Places { listed, mapped: app.mappings.locations(work.connection).await? },
-        None => Places::default(),
+    let locations = match &work.head.locations {
+        Some(listed) => Locations { listed, mapped: app.mappings.locations(work.connection).await? },
+        None => Locations::default(),
     };
     let mut wrong = Wrong::default();
     let mut known: HashMap<String, Result<Where, String>> = HashMap::new();
     let mut rows = Vec::with_capacity(counts.len());
     for count in counts {
-        let place = match count.place.or_else(|| default.clone()) {
+        let location = match count.location.or_else(|| default.clone()) {
             None => Ok(Where::Only),
-            Some(name) => known.entry(name.clone()).or_insert_with(|| places.find(&name)).clone(),
+            Some(name) => known.entry(name.clone()).or_insert_with(|| locations.find(&name)).clone(),
         };
-        match place {
-            Ok(place) => {
-                rows.push(Row::new(count.line, count.named, count.quantity, place));
+        match location {
+            Ok(location) => {
+                rows.push(Row::new(count.line, count.named, count.quantity, location));
             }
             Err(what) => wrong.note(&format!("{word} {}", count.line), &what),
         }
@@ -224,20 +226,20 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Demands that no item is counted twice at one place, as far as names tell.
+/// Demands that no item is counted twice at one location, as far as names tell.
 fn no_twins(rows: &[Row], counts: &[Count], word: &str) -> Result<(), Problem> {
     let mut seen: HashMap<(&Named, Option<&str>), u32> = HashMap::with_capacity(rows.len() + counts.len());
     for row in rows {
-        let place = match &row.place {
+        let location = match &row.location {
             Where::Only => None,
             Where::Called(name) => Some(name.as_str()),
             Where::At(spot) | Where::Mapped(spot) => Some(spot.name.as_deref().unwrap_or(&spot.id)),
         };
-        seen.insert((&row.named, place), row.line);
+        seen.insert((&row.named, location), row.line);
     }
     let mut wrong = Wrong::default();
     for count in counts {
-        if let Some(first) = seen.insert((&count.named, count.place.as_deref()), count.line) {
+        if let Some(first) = seen.insert((&count.named, count.location.as_deref()), count.line) {
             let what = format!("it counts the same item at the same place as {word} {first}");
             wrong.note(&format!("{word} {}", count.line), &what);
         }
@@ -251,9 +253,9 @@ fn demand_calls(app: &App, work: &Work<'_>, counts: &[Count]) -> Result<(), Prob
     let named = work.rows().iter().map(|row| &row.named).chain(counts.iter().map(|count| &count.named));
     let all: HashSet<&Named> = named.collect();
     let skus = all.iter().filter(|named| matches!(named, Named::Sku(_))).count();
-    let has_places = work.head.places.is_none()
-        && (work.head.location.is_some() || counts.iter().any(|count| count.place.is_some()));
-    let more = calls::to_compare(skus, all.len(), has_places);
+    let has_locations = work.head.locations.is_none()
+        && (work.head.location.is_some() || counts.iter().any(|count| count.location.is_some()));
+    let more = calls::to_compare(skus, all.len(), has_locations);
     let least = if skus > resolve::MAX_LOOKUPS {
         "The comparison reads all items of the organisation, 200 a call, and then the counted ones, 100 a call. It"
     } else {

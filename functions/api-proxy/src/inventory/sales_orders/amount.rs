@@ -25,25 +25,25 @@ pub(super) fn too_large(field: &str) -> Problem {
 }
 
 /// Writes the numbers of an object out: no source says that Zoho reads `1e15`.
-pub(super) fn written_out(object: &mut Object, place: &str) -> Result<(), Problem> {
+pub(super) fn written_out(object: &mut Object, path: &str) -> Result<(), Problem> {
     for (field, value) in object.iter_mut() {
-        let place = if place.is_empty() { field.clone() } else { format!("{place}.{field}") };
-        write_out(value, &place)?;
+        let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+        write_out(value, &path)?;
     }
     Ok(())
 }
 
-fn write_out(value: &mut Value, place: &str) -> Result<(), Problem> {
+fn write_out(value: &mut Value, path: &str) -> Result<(), Problem> {
     match value {
         Value::Number(digits) if digits.to_string().contains(['e', 'E']) => {
-            *value = stock::json(decimal(digits, place)?);
+            *value = stock::json(decimal(digits, path)?);
         }
         Value::Array(list) => {
             for (index, value) in list.iter_mut().enumerate() {
-                write_out(value, &format!("{place}[{index}]"))?;
+                write_out(value, &format!("{path}[{index}]"))?;
             }
         }
-        Value::Object(object) => written_out(object, place)?,
+        Value::Object(object) => written_out(object, path)?,
         _ => {}
     }
     Ok(())

@@ -88,16 +88,16 @@ impl<'a> Estimate<'a> {
         }
     }
 
-    /// Adds a line, and shows it. `place` is what it is called in the request.
-    fn add(&mut self, line: &Line<'a>, place: &str) -> Result<Value, Problem> {
-        let quantity = decimal(line.quantity, &format!("{place}.quantity"))?;
-        let rate = self.rate(line, place)?;
-        let total = rounded(product(rate, quantity, place)?, self.decimals);
-        self.subtotal = sum(self.subtotal, total, place)?;
-        let percentage = percentage(line, place)?;
-        self.add_tax(total, percentage, place)?;
-        self.warn_of(line, place);
-        let stock = self.take(line, quantity, place)?;
+    /// Adds a line, and shows it. `path` is what it is called in the request.
+    fn add(&mut self, line: &Line<'a>, path: &str) -> Result<Value, Problem> {
+        let quantity = decimal(line.quantity, &format!("{path}.quantity"))?;
+        let rate = self.rate(line, path)?;
+        let total = rounded(product(rate, quantity, path)?, self.decimals);
+        self.subtotal = sum(self.subtotal, total, path)?;
+        let percentage = percentage(line, path)?;
+        self.add_tax(total, percentage, path)?;
+        self.warn_of(line, path);
+        let stock = self.take(line, quantity, path)?;
         Ok(json!({
             "item_id": text(line.item, "item_id"),
             "sku": text(line.item, "sku"),
@@ -112,58 +112,58 @@ impl<'a> Estimate<'a> {
     }
 
     /// What one costs: the rate of the line, or the item's own.
-    fn rate(&mut self, line: &Line<'a>, place: &str) -> Result<Decimal, Problem> {
-        let field = format!("{place}.rate");
+    fn rate(&mut self, line: &Line<'a>, path: &str) -> Result<Decimal, Problem> {
+        let field = format!("{path}.rate");
         if let Some(given) = line.rate {
             return decimal(given, &field);
         }
         let own = figure(line.item, "rate", &field)?.unwrap_or_default();
         if own.is_zero() {
             self.warnings.push(format!(
-                "`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."
+                "`{path}`: no `rate` is given, and the item's own is 0: it would cost nothing."
             ));
         }
         Ok(own)
     }
 
-    fn add_tax(&mut self, total: Decimal, percentage: Option<Decimal>, place: &str) -> Result<(), Problem> {
+    fn add_tax(&mut self, total: Decimal, percentage: Option<Decimal>, path: &str) -> Result<(), Problem> {
         let Some(percentage) = percentage else {
             self.tax = None;
             self.warnings.push(format!(
-                "`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
+                "`{path}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
             ));
             return Ok(());
         };
-        let of_line = rounded(product(total, percentage, place)? / Decimal::ONE_HUNDRED, self.decimals);
-        self.tax = self.tax.map(|tax| sum(tax, of_line, place)).transpose()?;
+        let of_line = rounded(product(total, percentage, path)? / Decimal::ONE_HUNDRED, self.decimals);
+        self.tax = self.tax.map(|tax| sum(tax, of_line, path)).transpose()?;
         Ok(())
     }
 
     /// Warns of what the sums leave out, and of items that Zoho may refuse.
-    fn warn_of(&mut self, line: &Line<'a>, place: &str) {
+    fn warn_of(&mut self, line: &Line<'a>, path: &str) {
         if line.has_discount {
-            self.warnings.push(format!("`{place}`: its discount is left out of the estimate."));
+            self.warnings.push(format!("`{path}`: its discount is left out of the estimate."));
         }
         if text(line.item, "status") == Some("inactive") {
-            self.warnings.push(format!("`{place}`: the item is inactive."));
+            self.warnings.push(format!("`{path}`: the item is inactive."));
         }
         if line.item.get("can_be_sold") == Some(&Value::Bool(false)) {
-            self.warnings.push(format!("`{place}`: the item is not for sale, and Zoho may refuse it."));
+            self.warnings.push(format!("`{path}`: the item is not for sale, and Zoho may refuse it."));
         }
     }
 
     /// What can be promised of the item before and after the line, where that is known. Lines before it take theirs first.
-    fn take(&mut self, line: &Line<'a>, quantity: Decimal, place: &str) -> Result<Value, Problem> {
+    fn take(&mut self, line: &Line<'a>, quantity: Decimal, path: &str) -> Result<Value, Problem> {
         let available = line.item.get("stock").and_then(|stock| stock.get("available"));
         let Some(available) = available.and_then(Value::as_number) else { return Ok(Value::Null) };
         let taken = self.taken.entry(text(line.item, "item_id").unwrap_or_default()).or_default();
-        let before = sum(decimal(available, "available")?, -*taken, place)?;
-        *taken = sum(*taken, quantity, place)?;
-        let after = sum(before, -quantity, place)?;
+        let before = sum(decimal(available, "available")?, -*taken, path)?;
+        *taken = sum(*taken, quantity, path)?;
+        let after = sum(before, -quantity, path)?;
         if after.is_sign_negative() && !after.is_zero() {
             let (before, after) = (before.normalize(), after.normalize());
             self.warnings.push(format!(
-                "`{place}`: {before} can be promised, so that the stock for sale would be {after}."
+                "`{path}`: {before} can be promised, so that the stock for sale would be {after}."
             ));
         }
         Ok(json!({ "available": number(before), "after": number(after) }))
@@ -171,25 +171,25 @@ impl<'a> Estimate<'a> {
 }
 
 /// The tax of a line in percent, where it can be known: the item has a tax, and the line no other.
-fn percentage(line: &Line<'_>, place: &str) -> Result<Option<Decimal>, Problem> {
+fn percentage(line: &Line<'_>, path: &str) -> Result<Option<Decimal>, Problem> {
     let own = text(line.item, "tax_id");
     if line.tax_id.is_some_and(|given| own != Some(given)) {
         return Ok(None);
     }
-    let percentage = figure(line.item, "tax_percentage", place)?;
+    let percentage = figure(line.item, "tax_percentage", path)?;
     Ok(percentage.filter(|percentage| own.is_some() || !percentage.is_zero()))
 }
 
-fn figure(item: &Object, field: &str, place: &str) -> Result<Option<Decimal>, Problem> {
-    item.get(field).and_then(Value::as_number).map(|figure| decimal(figure, place)).transpose()
+fn figure(item: &Object, field: &str, path: &str) -> Result<Option<Decimal>, Problem> {
+    item.get(field).and_then(Value::as_number).map(|figure| decimal(figure, path)).transpose()
 }
 
-fn product(one: Decimal, other: Decimal, place: &str) -> Result<Decimal, Problem> {
-    one.checked_mul(other).ok_or_else(|| too_large(place))
+fn product(one: Decimal, other: Decimal, path: &str) -> Result<Decimal, Problem> {
+    one.checked_mul(other).ok_or_else(|| too_large(path))
 }
 
-fn sum(one: Decimal, other: Decimal, place: &str) -> Result<Decimal, Problem> {
-    one.checked_add(other).ok_or_else(|| too_large(place))
+fn sum(one: Decimal, other: Decimal, path: &str) -> Result<Decimal, Problem> {
+    one.checked_add(other).ok_or_else(|| too_large(path))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Plan for CreateOrder {
         let mut answer = zoho
             .read(
                 &target,
-                |place| orders::list_url(place.api, place.organization, &query),
+                |endpoint| orders::list_url(endpoint.api, endpoint.organization, &query),
                 response::inventory,
             )
             .await?;

@@ -15,7 +15,7 @@ use super::amount;
 use super::estimate;
 use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
-use crate::inventory::adjustments::demand_date;
+use crate::inventory::dates::demand_date;
 use crate::inventory::details::details;
 use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
 use crate::inventory::lookup::{self, Customer};
@@ -178,14 +178,11 @@ async fn items_of<'a>(
 ) -> Result<Items<'a>, Problem> {
     let mut names: Vec<OneName<'_>> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let place = format!("line_items[{index}]");
+        let path = format!("line_items[{index}]");
         if !line.quantity.as_f64().is_some_and(|quantity| quantity > 0.0) {
-            return Err(invalid(format!(
-                "`{place}.quantity` is {}, but must be more than 0.",
-                line.quantity
-            )));
+            return Err(invalid(format!("`{path}.quantity` is {}, but must be more than 0.", line.quantity)));
         }
-        names.push(line.item().one(&place)?);
+        names.push(line.item().one(&path)?);
     }
     names.sort_unstable();
     names.dedup();
@@ -234,7 +231,7 @@ async fn check_mapped(
     Ok(())
 }
 
-/// A problem with the item of some lines, told with their places and with what to change there.
+/// A problem with the item of some lines, told with their paths and with what to change there.
 fn at_lines(problem: Problem, lines: &[Line], name: OneName<'_>) -> Problem {
     let hint = match problem.code() {
         Code::SkuAmbiguous => {
@@ -252,13 +249,13 @@ fn at_lines(problem: Problem, lines: &[Line], name: OneName<'_>) -> Problem {
     };
     let (field, value) = name.field();
     let is = |line: &Line| line.item().one("").is_ok_and(|own| own == name);
-    let places: Vec<String> = lines
+    let paths: Vec<String> = lines
         .iter()
         .enumerate()
         .filter(|(_, line)| is(line))
         .map(|(index, _)| format!("`line_items[{index}].{field}`"))
         .collect();
-    problem.within(&format!("{} {value:?}", places.join(", "))).hint(hint)
+    problem.within(&format!("{} {value:?}", paths.join(", "))).hint(hint)
 }
 
 fn target<'a>(request: &WriteRequest<'a>, scope: &'static str) -> Target<'a> {

@@ -7,40 +7,40 @@ use shared::zoho::value::{Object, id, text};
 
 use super::transfer::{Line, TransferStock};
 use crate::inventory::lookup::named::demand_mapped;
-use crate::inventory::stock::{self, Figures, Place, json_or_null};
+use crate::inventory::stock::{self, Figures, Location, json_or_null};
 
-/// A line with its item and both places.
+/// A line with its item and both locations.
 pub(super) struct Judged<'a> {
     pub(super) line: &'a Line,
     item: Option<&'a Object>,
-    pub(super) places: Result<(Place, Place), String>,
+    pub(super) locations: Result<(Location, Location), String>,
 }
 
 /// Decides what becomes of each line.
 pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Result<Vec<Judged<'a>>, Problem> {
-    for place in [&plan.from, &plan.to] {
-        stock::demand_place(items, place)?;
+    for location in [&plan.from, &plan.to] {
+        stock::demand_kept_at(items, location)?;
     }
     let judge_line = |line: &'a Line| {
         let item = items.iter().find(|item| id(item, "item_id").as_deref() == Some(line.item_id.as_str()));
         demand_mapped(&line.item_id, line.mapping.as_ref(), item)?;
-        let places = match item {
+        let locations = match item {
             None => Err("is not in Zoho Inventory".to_owned()),
             Some(item) => match stock::unfit(item, line.brings()) {
                 Some(unfit) => Err(unfit.why().to_owned()),
                 None => both(plan, item),
             },
         };
-        Ok(Judged { line, item, places })
+        Ok(Judged { line, item, locations })
     };
     plan.lines.iter().map(judge_line).collect()
 }
 
-fn both(plan: &TransferStock, item: &Object) -> Result<(Place, Place), String> {
-    let places = stock::places(item);
+fn both(plan: &TransferStock, item: &Object) -> Result<(Location, Location), String> {
+    let locations = stock::locations(item);
     let called = |name: &str| {
-        let found = places.iter().find(|place| place.is_called(name)).cloned();
-        found.ok_or_else(|| match places.is_empty() {
+        let found = locations.iter().find(|location| location.is_called(name)).cloned();
+        found.ok_or_else(|| match locations.is_empty() {
             true => "is in an organisation without locations".to_owned(),
             false => format!("is not kept at the location {name:?}"),
         })
@@ -65,7 +65,7 @@ impl Judged<'_> {
 
     /// What is missing at the source.
     pub(super) fn shortage(&self) -> Option<String> {
-        let (from, _) = self.places.as_ref().ok()?;
+        let (from, _) = self.locations.as_ref().ok()?;
         let left = from.figures.on_hand?.checked_sub(self.line.quantity.0)?;
         (left.is_sign_negative() && !left.is_zero()).then(|| {
             format!("Location {} would be left with {} of {}.", from.id, left.normalize(), self.name())
@@ -74,33 +74,35 @@ impl Judged<'_> {
 
     /// Whether the stock is what the transfer alone makes of it.
     pub(super) fn became(&self, after: &Self, in_transit: bool) -> bool {
-        let (Ok((from, to)), Ok((from_now, to_now))) = (&self.places, &after.places) else { return false };
-        let moved = |was: &Place, by: Decimal| was.figures.on_hand.and_then(|was| was.checked_add(by));
+        let (Ok((from, to)), Ok((from_now, to_now))) = (&self.locations, &after.locations) else {
+            return false;
+        };
+        let moved = |was: &Location, by: Decimal| was.figures.on_hand.and_then(|was| was.checked_add(by));
         let quantity = self.line.quantity.0;
         let arrived = if in_transit { Decimal::ZERO } else { quantity };
         let (from_is, to_is) = (from_now.figures.on_hand, to_now.figures.on_hand);
         from_is.is_some() && moved(from, -quantity) == from_is && moved(to, arrived) == to_is
     }
 
-    /// As callers see it: both places, before and after.
+    /// As callers see it: both locations, before and after.
     pub(super) fn shown(&self, outcome: &str, after: Option<&Self>) -> Value {
         let of_item = |field: &str| self.item.and_then(|item| text(item, field));
-        let after = after.and_then(|after| after.places.as_ref().ok());
-        let place = |place: &Place, after: Option<&Place>| {
+        let after = after.and_then(|after| after.locations.as_ref().ok());
+        let location = |location: &Location, after: Option<&Location>| {
             let figure = |of: fn(&Figures) -> Option<Decimal>| {
-                json_or_null(after.and_then(|place| of(&place.figures)))
+                json_or_null(after.and_then(|location| of(&location.figures)))
             };
             json!({
-                "location_id": place.id,
-                "location": place.name,
-                "before": json_or_null(place.figures.on_hand),
+                "location_id": location.id,
+                "location": location.name,
+                "before": json_or_null(location.figures.on_hand),
                 "after": figure(|figures| figures.on_hand),
                 "in_transit": figure(|figures| figures.in_transit),
             })
         };
-        let (from, to, why) = match &self.places {
+        let (from, to, why) = match &self.locations {
             Ok((from, to)) => {
-                (place(from, after.map(|(from, _)| from)), place(to, after.map(|(_, to)| to)), None)
+                (location(from, after.map(|(from, _)| from)), location(to, after.map(|(_, to)| to)), None)
             }
             Err(why) => (Value::Null, Value::Null, Some(why)),
         };
@@ -117,17 +119,17 @@ impl Judged<'_> {
     }
 
     pub(super) fn shown_unsent(&self) -> Value {
-        self.shown(if self.places.is_ok() { "ready" } else { "refused" }, None)
+        self.shown(if self.locations.is_ok() { "ready" } else { "refused" }, None)
     }
 }
 
 /// The problem where no line is left that could be sent.
 pub(super) fn nothing_left(lines: &[Judged<'_>]) -> Option<Problem> {
-    if lines.iter().any(|line| line.places.is_ok()) {
+    if lines.iter().any(|line| line.locations.is_ok()) {
         return None;
     }
     let told =
-        lines.iter().filter_map(|line| Some(format!("{} {}", line.name(), line.places.as_ref().err()?)));
+        lines.iter().filter_map(|line| Some(format!("{} {}", line.name(), line.locations.as_ref().err()?)));
     let told: Vec<String> = told.collect();
     Some(Problem::new(Code::ItemNotAdjustable, format!("{}.", told.join("; "))))
 }

@@ -1,7 +1,7 @@
 //! Moving stock between locations. <https://www.zoho.com/inventory/api/v1/transferorders/>
 //!
 //! The number of a transfer is unique at Zoho, so that one of our own, sent with `ignore_auto_number_generation`, makes it findable,
-//! and a second one of it impossible. Without `is_intransit_order` Zoho moves both places at once: that is not a draft.
+//! and a second one of it impossible. Without `is_intransit_order` Zoho moves both locations at once: that is not a draft.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -15,11 +15,11 @@ use shared::zoho::value::{Object, day_of_organization, id, text};
 
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::TransferStock;
-use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock;
 use crate::inventory::touched::{NOT_READ_AGAIN, touched};
+use crate::inventory::uncertain_refusal::begun_perhaps;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
@@ -33,8 +33,8 @@ impl TransferStock {
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
 
-    /// Demands that its places are those that are meant, where mappings led to them.
-    pub(super) fn demand_places_meant(&self, items: &[Object]) -> Result<(), Problem> {
+    /// Demands that its locations are those that are meant, where mappings led to them.
+    pub(super) fn demand_locations_meant(&self, items: &[Object]) -> Result<(), Problem> {
         stock::demand_one_meaning(items, &self.from, self.from_name.as_deref())?;
         stock::demand_one_meaning(items, &self.to, self.to_name.as_deref())
     }
@@ -46,8 +46,10 @@ impl TransferStock {
         };
         put("transfer_order_number", self.number.as_str().into());
         put("date", self.date.as_deref().unwrap_or(today).into());
-        if let Some((from, to)) = lines.iter().find_map(|line| line.places.as_ref().ok()) {
-            let of = |place: &stock::Place| if place.is_warehouse { "warehouse_id" } else { "location_id" };
+        if let Some((from, to)) = lines.iter().find_map(|line| line.locations.as_ref().ok()) {
+            let of = |location: &stock::Location| {
+                if location.is_warehouse { "warehouse_id" } else { "location_id" }
+            };
             put(&format!("from_{}", of(from)), from.id.as_str().into());
             put(&format!("to_{}", of(to)), to.id.as_str().into());
         }
@@ -55,7 +57,7 @@ impl TransferStock {
             put("description", description.as_str().into());
         }
         put("is_intransit_order", self.in_transit.into());
-        let line_items = lines.iter().filter(|judged| judged.places.is_ok()).map(|judged| {
+        let line_items = lines.iter().filter(|judged| judged.locations.is_ok()).map(|judged| {
             let mut line = Object::new();
             line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
             line.insert("name".to_owned(), judged.item_name().into());
@@ -92,7 +94,7 @@ impl TransferStock {
         let mut answer = zoho
             .read(
                 &target,
-                |place| transfer_orders::numbered_url(place.api, place.organization, &self.number),
+                |endpoint| transfer_orders::numbered_url(endpoint.api, endpoint.organization, &self.number),
                 response::inventory,
             )
             .await?;
@@ -135,9 +137,9 @@ impl TransferStock {
             }
         };
         let mut lines = Vec::new();
-        for (place, line) in was.iter().enumerate() {
-            lines.push(match line.places {
-                Ok(_) => line.shown(outcome, after.as_ref().and_then(|after| after.get(place))),
+        for (index, line) in was.iter().enumerate() {
+            lines.push(match line.locations {
+                Ok(_) => line.shown(outcome, after.as_ref().and_then(|after| after.get(index))),
                 Err(_) => line.shown_unsent(),
             });
         }
@@ -182,7 +184,7 @@ impl Plan for TransferStock {
 
     async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         self.seen = self.items(zoho, &request.target(self.needs())).await?;
-        self.demand_places_meant(&self.seen)?;
+        self.demand_locations_meant(&self.seen)?;
         match nothing_left(&judge(self, &self.seen)?) {
             Some(problem) => Err(problem),
             None => Ok(None),

@@ -10,7 +10,7 @@ use shared::zoho::value::Object;
 use super::body::{Line as Asked, MAX_LINES, Transfer};
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::{Line, TransferStock};
-use crate::inventory::adjustments::demand_date;
+use crate::inventory::dates::demand_date;
 use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
@@ -20,7 +20,7 @@ use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
 
-/// Works out what a transfer moves, and for a preview what both places would have.
+/// Works out what a transfer moves, and for a preview what both locations would have.
 pub(super) async fn prepare(
     zoho: &Zoho,
     mappings: &Mappings,
@@ -30,8 +30,8 @@ pub(super) async fn prepare(
     if asked.lines.is_empty() || asked.lines.len() > MAX_LINES {
         return Err(invalid(format!("`lines` must have 1 to {MAX_LINES} lines.")));
     }
-    for (field, place) in [("from", &asked.from), ("to", &asked.to)] {
-        if place.is_empty() {
+    for (field, location) in [("from", &asked.from), ("to", &asked.to)] {
+        if location.is_empty() {
             return Err(invalid(format!("`{field}` is empty.")));
         }
     }
@@ -68,8 +68,8 @@ pub(super) async fn prepare(
     let plan = TransferStock {
         own_number: asked.transfer_order_number.is_none(),
         number: asked.transfer_order_number.unwrap_or_else(|| own_reference().to_uppercase()),
-        from: from.place,
-        to: to.place,
+        from: from.known_as,
+        to: to.known_as,
         from_name: from.mapped,
         to_name: to.mapped,
         in_transit: asked.in_transit,
@@ -85,13 +85,13 @@ pub(super) async fn prepare(
 
 async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Result<Value, Problem> {
     let items = plan.items(zoho, target).await?;
-    plan.demand_places_meant(&items)?;
+    plan.demand_locations_meant(&items)?;
     let judged = judge(plan, &items)?;
     if let Some(problem) = nothing_left(&judged) {
         return Err(problem);
     }
     let left_out = |line: &Judged<'_>| {
-        line.places.as_ref().err().map(|why| format!("{} {why}: its line is left out.", line.name()))
+        line.locations.as_ref().err().map(|why| format!("{} {why}: its line is left out.", line.name()))
     };
     let warnings: Vec<String> =
         judged.iter().filter_map(Judged::shortage).chain(judged.iter().filter_map(left_out)).collect();

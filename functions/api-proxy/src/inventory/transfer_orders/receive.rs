@@ -9,10 +9,10 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, id as record_id, text};
 
 use super::plan::KIND;
-use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::touched::touched;
+use crate::inventory::uncertain_refusal::begun_perhaps;
 use crate::writes::plan::{Done, Draft, Plan, Sent};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, WriteFailure, Zoho, unreadable};

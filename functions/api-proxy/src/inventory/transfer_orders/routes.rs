@@ -15,7 +15,7 @@ use shared::zoho::scope::{Access, Product};
 use super::body::Transfer;
 use super::{prepare, receive};
 use crate::app::App;
-use crate::inventory::adjustments::demand_date;
+use crate::inventory::dates::demand_date;
 use crate::inventory::lookup;
 use crate::inventory::records;
 use crate::openapi::body::body;

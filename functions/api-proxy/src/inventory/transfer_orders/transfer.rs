@@ -14,7 +14,7 @@ pub(crate) struct TransferStock {
     pub(super) own_number: bool,
     pub(super) from: String,
     pub(super) to: String,
-    /// Other systems' names of the places, where mappings led to their ids.
+    /// Other systems' names of the locations, where mappings led to their ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) from_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

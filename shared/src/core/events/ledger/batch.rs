@@ -35,8 +35,12 @@ pub struct Batch {
     pub stage: Stage,
     /// When it is looked at next.
     pub next: Timestamp,
-    /// How the last try went.
+    /// How the last try went: the status of the hook's answer, or why there was none. Rows that were stored before there was `reason` have
+    /// the reason here, too, behind a colon.
     pub said: Option<String>,
+    /// Why the gateway did not take it, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The turn that the last try took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<i64>,
@@ -175,6 +179,15 @@ impl Ledger {
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 impl Batch {
+    /// How the last try went, with the gateway's reason.
+    pub fn last_answer(&self) -> Option<String> {
+        let said = self.said.clone()?;
+        Some(match &self.reason {
+            Some(reason) => format!("{said}: {reason}"),
+            None => said,
+        })
+    }
+
     /// Whether it is looked at later than now.
     pub fn is_early(&self, now: Timestamp) -> bool {
         // One that was taken waits for claims, or for their end.

@@ -46,6 +46,58 @@ struct Candidates {
     last: Option<String>,
 }
 
+/// What the next batch tells of, and what becomes of marks with it.
+struct Choice {
+    entries: Vec<Entry>,
+    /// Entries that it passes and does not tell of.
+    held: Vec<Entry>,
+    /// Marks that are of no more use.
+    gone: Vec<Row>,
+    /// How far batches have come with it.
+    last: Option<String>,
+}
+
+impl Candidates {
+    fn are_none(&self) -> bool {
+        self.marked.is_empty() && self.fresh.is_empty()
+    }
+
+    /// Chooses as many as one batch tells of, but for those that are in somebody's hands. So far, batches have come to `passed`.
+    fn choose(self, hands: &Hands, mut passed: Option<String>) -> Choice {
+        let Self { marked, fresh, spent: mut gone, mut last } = self;
+        let (mut entries, mut held) = (Vec::new(), Vec::new());
+        for (entry, mark) in marked {
+            if entries.len() < MAX_BATCH_ENTRIES && !hands.hold(&entry) {
+                entries.push(entry);
+                gone.push(mark);
+            }
+        }
+        // Batches pass an entry that is held back only where they tell of one behind it.
+        let mut waiting = Vec::new();
+        let mut is_full = false;
+        for entry in fresh {
+            is_full = entries.len() >= MAX_BATCH_ENTRIES;
+            if is_full {
+                break;
+            }
+            if hands.hold(&entry) {
+                waiting.push(entry);
+                continue;
+            }
+            held.append(&mut waiting);
+            passed = Some(entry.id.clone());
+            entries.push(entry);
+        }
+        if is_full || !waiting.is_empty() {
+            last = passed;
+        }
+        // A mark that is written anew is not removed.
+        let anew: HashSet<&str> = held.iter().map(|entry: &Entry| entry.id.as_str()).collect();
+        gone.retain(|mark| !anew.contains(mark.key.sort.as_str()));
+        Choice { entries, held, gone, last }
+    }
+}
+
 /// The entries that are in somebody's hands: claimed, or told to a run that has yet to claim them.
 struct Hands {
     now: Timestamp,
@@ -83,41 +135,12 @@ impl Ledger {
     ) -> Result<Option<Frozen>, StoreError> {
         let (progress, condition) = self.progress(connection).await?;
         let candidates = self.candidates(connection, &progress, &wanted).await?;
-        let Candidates { marked, fresh, spent: mut gone, mut last } = candidates;
-        let hands = if marked.is_empty() && fresh.is_empty() {
+        let hands = if candidates.are_none() {
             Hands { now: self.clock.now(), by_record: HashMap::new() }
         } else {
             self.hands(connection).await?
         };
-        let (mut entries, mut held) = (Vec::new(), Vec::new());
-        for (entry, mark) in marked {
-            if entries.len() < MAX_BATCH_ENTRIES && !hands.hold(&entry) {
-                entries.push(entry);
-                gone.push(mark);
-            }
-        }
-        // Batches pass an entry that is held back only where they tell of one behind it.
-        let (mut waiting, mut passed) = (Vec::new(), progress.told.clone());
-        let mut is_full = false;
-        for entry in fresh {
-            is_full = entries.len() >= MAX_BATCH_ENTRIES;
-            if is_full {
-                break;
-            }
-            if hands.hold(&entry) {
-                waiting.push(entry);
-                continue;
-            }
-            held.append(&mut waiting);
-            passed = Some(entry.id.clone());
-            entries.push(entry);
-        }
-        if is_full || !waiting.is_empty() {
-            last = passed;
-        }
-        // A mark that is written anew is not removed.
-        let anew: HashSet<&str> = held.iter().map(|entry: &Entry| entry.id.as_str()).collect();
-        gone.retain(|mark| !anew.contains(mark.key.sort.as_str()));
+        let Choice { entries, held, gone, last } = candidates.choose(&hands, progress.told.clone());
         if entries.is_empty() && gone.is_empty() && last == progress.told {
             return Ok(None);
         }
@@ -137,14 +160,28 @@ impl Ledger {
             stage: Stage::Waiting,
             next: now,
             said: None,
+            reason: None,
             turn: None,
         };
-        let is_made = !entries.is_empty();
+        let progress = Put::record(progress_key(connection), &Progress { told: last }, condition)?;
+        self.put_made(connection, batch, progress, gone).await
+    }
+
+    /// Stores a batch where it tells of anything, how far batches have come with it, and that these marks are gone. Nothing where there is
+    /// nothing to tell, or where another run was faster.
+    async fn put_made(
+        &self,
+        connection: &ConnectionName,
+        batch: Batch,
+        progress: Put,
+        gone: Vec<Row>,
+    ) -> Result<Option<Frozen>, StoreError> {
+        let is_made = !batch.ids.is_empty();
         let mut steps = Vec::new();
         if is_made {
             steps.push(Write::Put(batch.put(connection, Condition::Absent, self.retention)?));
         }
-        steps.push(Write::Put(Put::record(progress_key(connection), &Progress { told: last }, condition)?));
+        steps.push(Write::Put(progress));
         let gone = gone.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
         let mut gone: Vec<Write> = gone.collect();
         let rest = gone.split_off(gone.len().min(MARKS_AT_ONCE));

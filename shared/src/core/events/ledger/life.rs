@@ -125,8 +125,8 @@ impl Ledger {
         let mut life = Life { state: "queued", claims: entry.claims, ..Life::default() };
         if let Some(batch) = batch {
             life.attempts = batch.attempts;
+            life.last_answer = batch.last_answer();
             life.delivery = Some(batch.id);
-            life.last_answer = batch.said;
             match batch.stage {
                 Stage::Waiting => life.next_try = Some(batch.next),
                 Stage::Admitted { run, at } => {

@@ -147,8 +147,8 @@ impl Ledger {
     /// Where the store fails.
     pub async fn give_back(&self, turn: i64) -> Result<(), StoreError> {
         self.change_standing(|standing| {
-            let place = standing.turns.iter().position(|at| *at == turn)?;
-            standing.turns.remove(place);
+            let index = standing.turns.iter().position(|at| *at == turn)?;
+            standing.turns.remove(index);
             Some(())
         })
         .await
@@ -170,10 +170,10 @@ impl Ledger {
         for row in page.rows {
             let turn: i64 = row.read()?;
             self.change_standing(|standing| {
-                let place = standing.turns.iter().position(|at| *at == turn)?;
+                let index = standing.turns.iter().position(|at| *at == turn)?;
                 standing.given_back.retain(|at| *at > since);
                 (standing.given_back.len() < per_hour).then(|| {
-                    standing.turns.remove(place);
+                    standing.turns.remove(index);
                     standing.given_back.push(turn);
                 })
             })

@@ -458,7 +458,7 @@ async fn the_life_of_an_entry_tells_of_its_batch() {
     let at = ledger.clock.now();
     let taken = ledger.change_batch(&name, tried, |batch| {
         batch.stage = Stage::Admitted { run: Some("run".to_owned()), at };
-        batch.said = Some("202".to_owned());
+        (batch.said, batch.reason) = (Some("202".to_owned()), None);
     });
     assert!(taken.await.unwrap().is_some());
     let admitted = ledger.life(&name, "1").await.unwrap();

@@ -328,12 +328,12 @@ mod tests {
     fn what_holds_too_much_is_copied_no_further_and_unreadable_in_the_usual_way() {
         let list = |count: usize, one: &str| vec![one; count].join(",");
         let items = |rows: &str| answer(format!(r#"{{"code":0,"items":[{rows}]}}"#));
-        let places = |count| format!(r#"{{"item_id":"1","locations":[{}]}}"#, list(count, "{}"));
+        let locations = |count| format!(r#"{{"item_id":"1","locations":[{}]}}"#, list(count, "{}"));
         // Of which not everything can be copied.
         let odd = |within: &str| format!(r#"{{"item_id":"1","name":"1\/2","a":[{within}]}}"#);
         for much in [
             items(&list(100_001, "{}")),
-            items(&places(100_001)),
+            items(&locations(100_001)),
             items(&odd(&list(100_001, "{}"))),
             items(&odd(&list(400_001, "1"))),
             items(&list(2, &odd(&list(60_000, "{}")))),
@@ -344,8 +344,8 @@ mod tests {
             assert_eq!(response::inventory(&much).unwrap_err().kind, FailureKind::Unreadable);
         }
         let item = |item: &str| answer(format!(r#"{{"code":0,"item":{item}}}"#));
-        assert!(self::item(&item(&places(100_001)), None).is_none());
-        for some in [&list(10_000, "{}"), &places(10_000), &odd(&list(60_000, "{}"))] {
+        assert!(self::item(&item(&locations(100_001)), None).is_none());
+        for some in [&list(10_000, "{}"), &locations(10_000), &odd(&list(60_000, "{}"))] {
             assert!(copied_list(&items(some)).is_some());
             assert_eq!(copied_list(&items(some)), usual_list(&items(some)));
         }
@@ -422,13 +422,13 @@ mod tests {
         leaf.prop_recursive(3, 24, 4, |inner| {
             let named = (prop::sample::select(NAMES), inner.clone());
             let named = named.prop_map(|(name, value)| format!("{} : {value}", json!(name)));
-            let place = (0..3_u8, inner.clone()).prop_map(|(kind, value)| {
+            let location = (0..3_u8, inner.clone()).prop_map(|(kind, value)| {
                 let name = ["location_id", "location_stock_on_hand", "warehouse_name"][usize::from(kind)];
                 format!("\"{name}\":{value}")
             });
             prop_oneof![
                 prop::collection::vec(inner, 0..4).prop_map(|list| format!("[{}]", list.join(", "))),
-                prop::collection::vec(prop_oneof![named, place], 0..4)
+                prop::collection::vec(prop_oneof![named, location], 0..4)
                     .prop_map(|fields| format!("{{{}}}", fields.join(","))),
             ]
         })
@@ -498,13 +498,13 @@ mod tests {
             let list = format!("{{\"code\":0,\"items\":[{{{fields}}}],\"page_context\":{{\"page\":1}}}}");
             for whole in [body(&fields), list] {
                 let mut bytes = whole.into_bytes();
-                for (place, edit, byte) in &edits {
-                    let place = place.index(bytes.len());
+                for (at, edit, byte) in &edits {
+                    let at = at.index(bytes.len());
                     match *edit {
-                        0 => bytes[place] = *byte,
-                        1 => bytes.insert(place, *byte),
+                        0 => bytes[at] = *byte,
+                        1 => bytes.insert(at, *byte),
                         _ => {
-                            bytes.remove(place);
+                            bytes.remove(at);
                         }
                     }
                 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rust_decimal::Decimal;
 
-use super::json::place;
+use super::json::location;
 use super::{Report, words};
 use crate::inventory::reconciliations::row::{Named, Outcome, Row};
 use crate::request::csv::{no_formula, write_row};
@@ -66,7 +66,7 @@ impl Report<'_> {
             text(item.and_then(|item| item.name.as_deref())),
             text(item.and_then(|item| item.unit.as_deref())),
             row.spot().map(|spot| spot.id.clone()).unwrap_or_default(),
-            text(place(row)),
+            text(location(row)),
         ]);
         cells.extend(amounts.map(amount));
         cells.extend([

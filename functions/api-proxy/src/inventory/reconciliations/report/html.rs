@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use rust_decimal::Decimal;
 use shared::base::html_page::{Escaped, ICON, LOOK, policy_of, to_the_minute};
 
-use super::json::place;
+use super::json::location;
 use super::{Report, money, words};
 use crate::inventory::reconciliations::head::{Head, State};
 use crate::inventory::reconciliations::parts::Ending;
@@ -184,7 +184,7 @@ impl Report<'_> {
 
     fn write_drift(&self, page: &mut String, row: &Row) {
         item(page, row);
-        cell(page, "Place", "p", place(row).unwrap_or_default());
+        cell(page, "Place", "p", location(row).unwrap_or_default());
         cell(page, "Zoho", "n", row.expected.map(plain).unwrap_or_default());
         cell(page, "Counted", "n", plain(row.counted));
         let difference = row.difference().unwrap_or_default();
@@ -300,7 +300,7 @@ fn end_table(page: &mut String, rows: &[&Row], most: usize, cells: impl Fn(&mut 
 /// What was counted, and where.
 fn count(page: &mut String, row: &Row) {
     item(page, row);
-    cell(page, "Place", "p", place(row).unwrap_or_default());
+    cell(page, "Place", "p", location(row).unwrap_or_default());
     cell(page, "Counted", "n", plain(row.counted));
 }
 

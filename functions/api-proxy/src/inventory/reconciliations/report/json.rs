@@ -216,7 +216,7 @@ impl Show {
 }
 
 impl<'a> Report<'a> {
-    /// A page of rows from this place on, and the place of the next one.
+    /// A page of rows from this number on, and the number of the next one.
     pub(in super::super) fn page(
         &self,
         show: Show,
@@ -271,7 +271,7 @@ impl<'a> Report<'a> {
             name: item.and_then(|item| item.name.as_deref()),
             unit: item.and_then(|item| item.unit.as_deref()),
             location_id: row.spot().map(|spot| spot.id.as_str()),
-            location: place(row),
+            location: location(row),
             counted: number(row.counted),
             zoho: figures,
             difference: amount(row.difference()),
@@ -284,10 +284,10 @@ impl<'a> Report<'a> {
     }
 }
 
-/// What people call the place of a row.
-pub(super) fn place(row: &Row) -> Option<&str> {
+/// What people call the location of a row.
+pub(super) fn location(row: &Row) -> Option<&str> {
     use crate::inventory::reconciliations::row::Where;
-    match &row.place {
+    match &row.location {
         Where::Only => None,
         Where::Called(name) => Some(name),
         Where::At(spot) | Where::Mapped(spot) => spot.name.as_deref(),

@@ -38,14 +38,14 @@ fn of(why: &Why) -> String {
         Why::Gone => "Zoho has no item of this id: it was deleted, or is of another organisation. Correct the id, or leave it out of the count.".to_owned(),
         Why::Items(items) => format!("Several items have this SKU: {}. Count it by item_id.", candidates(items)),
         Why::Unfit(why) => format!("The item {why}."),
-        Why::WhichPlace(places) => {
-            format!("The item is at several places ({}), and the count says none of them: name one in its `location`.", quoted(places))
+        Why::WhichLocation(locations) => {
+            format!("The item is at several places ({}), and the count says none of them: name one in its `location`.", quoted(locations))
         }
-        Why::NoPlace(places) if places.is_empty() => {
+        Why::NoLocation(locations) if locations.is_empty() => {
             "Zoho shows no places of this item: count it without a `location`.".to_owned()
         }
-        Why::NoPlace(places) => {
-            format!("Zoho has no stock figures of this item there, but at {}: name one of these in its `location`.", quoted(places))
+        Why::NoLocation(locations) => {
+            format!("Zoho has no stock figures of this item there, but at {}: name one of these in its `location`.", quoted(locations))
         }
         Why::TwoMeanings => {
             "The name of its place is mapped to one place, and is Zoho's own name of another: give the id of the one that is meant.".to_owned()
@@ -102,8 +102,8 @@ mod tests {
             (Why::Unmapped(Vec::new()), "PUT /v1/inventory/mappings"),
             (Why::Unmapped(near()), "PUT /v1/inventory/mappings"),
             (Why::Gone, "Correct the id"),
-            (Why::NoPlace(Vec::new()), "without a `location`"),
-            (Why::NoPlace(near()), "name one of these"),
+            (Why::NoLocation(Vec::new()), "without a `location`"),
+            (Why::NoLocation(near()), "name one of these"),
             (Why::NoFigure, "with the other basis"),
         ] {
             let words = of(&why);
