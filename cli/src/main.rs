@@ -2,6 +2,7 @@
 
 mod commands;
 mod copy;
+mod failure;
 mod folders;
 mod new_file;
 mod patience;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use commands::failure::Failure;
+use failure::Failure;
 
 fn main() -> ExitCode {
     let line = commands::Line::parse();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::base::public_url::PublicUrl;
 use tempfile::NamedTempFile;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::folders::absolute;
 
 const FOLDER: &str = "zoho-connector";

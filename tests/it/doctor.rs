@@ -135,7 +135,8 @@ async fn a_client_that_zoho_does_not_take_is_told_from_another() {
     let again = "client set --id";
     set(CLIENT_ID, DataCentre::Us, "wrong").await.only("Client", "the secret is wrong", again);
     set(CLIENT_ID, DataCentre::Us, &format!("\u{feff}{CLIENT_SECRET}")).await.only("Client", "U+FEFF", again);
-    set("1000.NOBODY", DataCentre::Us, CLIENT_SECRET).await.only("Client", "mistyped", again);
+    let kept = "`zoho-connector client set --id ID --data-centre us --data ";
+    set("1000.NOBODY", DataCentre::Us, CLIENT_SECRET).await.only("Client", "mistyped", kept);
     connector.zoho.sandbox.register_client(sandbox::Client {
         id: "1000.ATHOME".to_owned(),
         secret: "secret-at-home".to_owned(),
@@ -160,6 +161,7 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
         |cause| State::CoolingDown { until, times: 1, cause, reason: "Zoho gave no token".to_owned() };
     let said = "Zoho gave no token. The next try is at";
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
+    let set = format!("`zoho-connector client set --id {CLIENT_ID} --data-centre us --data ");
     for (state, cause, mend) in [
         (
             State::ReconnectRequired { since: now },
@@ -173,7 +175,7 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
         (paused(PauseCause::OtherRefusal), said, "look at the client in Zoho's API console, and let"),
         (paused(PauseCause::Unknown), said, "look here again"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
-        (wrong, "the client secret is wrong", "client set"),
+        (wrong, "the client secret is wrong", set.as_str()),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
     ] {
         let before = edit(&stores, |row| row.state = state).await;
@@ -375,10 +377,14 @@ async fn an_address_that_does_not_lead_here_is_told() {
     let old = fronts::odd(&connector.url, |path| {
         (path == "/health").then_some((200, r#"{"status":"ok","version":"0.0.9"}"#))
     });
-    let found = doctor_with(&connector, &old.await, &[]).await;
+    let front = old.await;
+    let found = doctor_with(&connector, &front, &[]).await;
     found.names("Version", "is 0.0.9, this command is", "install the same version");
     let known = format!("the server takes {} for its address", connector.url);
-    found.names("Server's address", &known, "start it with --public-url");
+    // The address leads to where the server listens: that is where it goes on.
+    let listen = connector.url.trim_start_matches("http://");
+    found.names("Server's address", &known, "end it, and start it with `zoho-connector serve --data");
+    found.names("Server's address", &known, &format!(" --public-url {front} --listen {listen}`"));
     let stripped = fronts::odd(&connector.url, |path| {
         path.starts_with("/v1/").then_some((401, r#"{"code":"key_missing","detail":"no header"}"#))
     });

@@ -1,5 +1,6 @@
 //! The documents for people: every command in them is one that there is, every link leads somewhere, what lists all of
-//! something lists all, and the README stays short. `demo.rs` pastes the README's calls into a shell.
+//! something lists all, and the README stays short. `demo.rs` pastes the README's calls into a shell; the connector's own commands
+//! are parsed by `cli/src/commands/printed_commands.rs`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -80,46 +81,6 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Each way to read `a|b`, with something in the place of what a reader fills in.
-fn filled(words: &[String]) -> Vec<Vec<String>> {
-    let mut lines = vec![Vec::new()];
-    for word in words {
-        let choices: Vec<_> = word
-            .split('|')
-            .map(|word| match word {
-                "ID" | "ID…" => "0190c5f0a0b0c0d0e0f001122334455",
-                "CODE" => "1000.a.b",
-                "NAME" | "DIR" => "name",
-                "SOURCE" => "custom",
-                "URL" | "ApiUrl" => "https://connector.example.com",
-                other => other,
-            })
-            .collect();
-        lines = choices
-            .iter()
-            .flat_map(|choice| {
-                lines
-                    .iter()
-                    .map(|line| [line.as_slice(), &[(*choice).to_owned()]].concat())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-    }
-    lines
-}
-
-/// The command line parses it, up to what only its values decide.
-async fn parses(what: &str, words: &[String]) {
-    for line in filled(words) {
-        let mut args: Vec<_> = line.iter().map(String::as_str).collect();
-        if args != ["help"] {
-            args.push("--help");
-        }
-        let ended = run(&args, &[], "").await;
-        assert_eq!(ended.code, 0, "{what}: {args:?}: {}", ended.err);
-    }
-}
-
 /// The names of the tests of this binary.
 fn tests_named(filters: &[String]) -> usize {
     let listed = Command::new(std::env::current_exe().unwrap())
@@ -168,7 +129,7 @@ fn finds_tests(what: &str, words: &[String], code: &str) {
 }
 
 /// A line of shell: its program is one of ours, and what it names is there.
-async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, recipes: &BTreeSet<String>) {
+fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, recipes: &BTreeSet<String>) {
     let mut words = words(line);
     while let Some((name, _)) = words.first().and_then(|word| word.split_once('=')) {
         assert!(
@@ -186,7 +147,8 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
         }
     }
     match program.as_str() {
-        "zoho-connector" | "target/debug/zoho-connector" => parses(what, args).await,
+        // `printed_commands` of the command line has them parsed, with all that they require.
+        "zoho-connector" | "target/debug/zoho-connector" => {}
         "cargo" => match first {
             Some("test") => finds_tests(what, args.get(1..).unwrap(), code),
             Some("run" | "build" | "install" | "fmt" | "clippy" | "doc" | "deny" | "lambda") => {}
@@ -230,8 +192,8 @@ fn the_readme_is_short() {
     assert!(lines <= README_LINES, "{lines} lines: move something to docs/");
 }
 
-#[tokio::test]
-async fn every_command_in_the_documents_is_one_that_there_is() {
+#[test]
+fn every_command_in_the_documents_is_one_that_there_is() {
     let (code, recipes) = (code(), recipes());
     let mut seen = 0;
     for (path, text) in guides() {
@@ -240,7 +202,7 @@ async fn every_command_in_the_documents_is_one_that_there_is() {
             let what = format!("{}: {}", path.display(), line.trim());
             match fence {
                 Some("sh") => {
-                    is_sound(&what, &mut folder, line.trim(), &code, &recipes).await;
+                    is_sound(&what, &mut folder, line.trim(), &code, &recipes);
                     seen += 1;
                 }
                 Some(_) => {}
@@ -248,7 +210,7 @@ async fn every_command_in_the_documents_is_one_that_there_is() {
                     for span in spans(line) {
                         let ours = ["zoho-connector ", "cargo ", "just ", "./tests/run"];
                         if ours.iter().any(|start| span.starts_with(start)) && span != "cargo lambda" {
-                            is_sound(&what, &mut root(), span, &code, &recipes).await;
+                            is_sound(&what, &mut root(), span, &code, &recipes);
                             seen += 1;
                         }
                     }
@@ -259,12 +221,12 @@ async fn every_command_in_the_documents_is_one_that_there_is() {
     assert!(seen > 100, "only {seen} commands were found");
 }
 
-#[tokio::test]
-async fn every_recipe_of_the_justfile_runs_what_there_is() {
+#[test]
+fn every_recipe_of_the_justfile_runs_what_there_is() {
     let (code, recipes) = (code(), recipes());
     for line in read("justfile").lines().filter(|line| line.starts_with("    ")) {
         let line = line.trim().trim_start_matches('@');
-        is_sound(&format!("justfile: {line}"), &mut root(), line, &code, &recipes).await;
+        is_sound(&format!("justfile: {line}"), &mut root(), line, &code, &recipes);
     }
     for recipe in ["demo", "test", "lint", "bench", "openapi", "errors", "commands"] {
         assert!(recipes.contains(recipe), "{recipe} is missing");

@@ -131,6 +131,8 @@ async fn live_and_end(connector: &Connector) {
     connector.run(&["client", "set", "--id", CLIENT_ID], "wrong").await;
     let ended = connector.run(&["refresh"], "").await;
     assert!(ended.code == 1 && ended.err.contains("client secret is wrong"), "{}", ended.err);
+    let set = format!("Correct it with `zoho-connector client set --id {CLIENT_ID} --data-centre us ");
+    assert!(ended.err.contains(&set), "{}", ended.err);
     let listed = connector.run(&["connections"], "").await.out;
     assert!(listed.contains("misconfigured") && listed.contains("client set"), "{listed}");
     let calls = connector.token_calls();

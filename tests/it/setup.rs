@@ -450,6 +450,62 @@ async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     assert!(again.out.contains("(openclaw) is there, and may "), "{}", again.out);
 }
 
+/// Without `--connection`, it is about the one that there is, whatever it is called. Of several, it is about none of these.
+#[tokio::test]
+async fn the_only_connection_is_the_one_that_is_meant() {
+    let connector = Connector::start().await;
+    connector.connect(&["--connection", "shop"]).await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let data = connector.folder().to_str().unwrap();
+    let place = ["setup", "--data", data, "--public-url", &connector.url];
+    let setup = [&place[..], &["--no-hook", "--changes", "none"]].concat();
+    let told = process::run(&setup, &variables, "").await;
+    assert_eq!(told.code, 0, "{} {}", told.out, told.err);
+    let lines: Vec<_> = told.out.lines().collect();
+    let about = "This is about shop, the only connection; --connection NAME makes another.";
+    assert!(lines.contains(&about) && lines.contains(&"✓ shop is connected."), "{}", told.out);
+
+    connector.connect(&["--connection", "depot"]).await;
+    let serve = ["serve", "--listen", "0", "--beside-another"];
+    let mut server = Running::start(&serve, &variables);
+    let log = server.log();
+    server.until("Store in").await;
+    let mut another = Running::start(&setup, &variables);
+    consents(&mut another).await;
+    another.end().await;
+    let listed = connector.run(&["connections", "--json"], "").await;
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["default", "depot", "shop"], "{listed}");
+    // Who is to keep to those that are there is told of one of them.
+    let warned = log.lock().unwrap().clone();
+    let known = "know it: zoho-connector setup --name zoho --public-url http://localhost:";
+    let command = warned.lines().find(|line| line.contains(known)).unwrap_or_else(|| panic!("{warned}"));
+    assert!(command.trim_end().ends_with(" --connection depot"), "{command}");
+    server.kill().await;
+}
+
+/// Several regions can have a stack of one name. A variable alone does not say that another one is meant.
+#[tokio::test]
+async fn a_stack_in_another_region_is_named_with_its_region() {
+    let home = TempDir::new().unwrap();
+    let variables = [("XDG_CONFIG_HOME", home.path().to_str().unwrap()), ("AWS_REGION", "us-east-1")];
+    let place = ["--stack", "zoho-connector", "--public-url", "https://connector.example.com"];
+    let add = [&["installations", "add", "first"][..], &place, &["--region", "eu-central-1"]].concat();
+    let added = process::run(&add, &variables, "").await;
+    assert_eq!(added.code, 0, "{} {}", added.out, added.err);
+    for (name, leave) in [(&["--name", "other"][..], ", and leave --name other out"), (&[], "")] {
+        let refused = process::run(&[&["setup"][..], name, &place].concat(), &variables, "").await;
+        let told = format!(
+            "first is remembered already, for stack zoho-connector in eu-central-1, and AWS_REGION says us-east-1: where the stack in us-east-1 \
+             is another one, say --region us-east-1; where the one in eu-central-1 is meant, say --region eu-central-1{leave}\n"
+        );
+        assert!(refused.code == 2 && refused.err.ends_with(&told), "{} {}", refused.out, refused.err);
+    }
+}
+
 /// A second shell may be in any folder, and nothing has to be said to what is remembered.
 #[tokio::test]
 async fn what_was_asked_for_needs_no_flags_from_then_on() {

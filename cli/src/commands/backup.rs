@@ -6,16 +6,16 @@ use clap::Args;
 use serde_json::json;
 use shared::base::clock::{Clock, SystemClock};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Folder;
 use crate::copy::{self, Encryption, Purpose};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 #[command(
     after_help = "The server goes on meanwhile: the copy is of one moment. It holds all secrets, and is encrypted by age from its \
-                        first byte on. `zoho-connector restore` makes a store of it."
+                        first byte on. `zoho-connector restore FILE` makes a store of it."
 )]
 pub(crate) struct Backup {
     /// File to write; it must not be there yet
@@ -46,7 +46,7 @@ impl Backup {
         }
         say(format!("✓ {} holds {count} rows and secrets, as they were at {now}.", self.file.display()));
         say(
-            "  Keep it, and what opens it, on another machine, and try once that `zoho-connector restore` takes it.",
+            "  Keep it, and what opens it, on another machine, and try once that `zoho-connector restore FILE` takes it.",
         );
         Ok(())
     }

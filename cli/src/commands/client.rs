@@ -3,15 +3,15 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
-use shared::core::connection;
+use shared::core::connection::{self, Connection};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
-use crate::commands::told;
+use crate::commands::told_address;
+use crate::failure::Failure;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
 
@@ -65,6 +65,21 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
         None if id.split_once('.').is_some_and(looks_right) => Ok(id),
         None => Err("a client id looks like 1000.ABC…, as Zoho's API console shows it".to_owned()),
     }
+}
+
+/// The command that sets this client again, with another secret.
+pub(super) fn set_again(client: &Registered) -> String {
+    set_command(&client.id, client.home)
+}
+
+/// The same of the client of a connection, which may be set no more.
+pub(super) fn set_client_of(connection: &Connection, clients: &Clients) -> String {
+    let id = &connection.client_id;
+    set_command(id, clients.find(id).map_or(connection.home, |client| client.home))
+}
+
+fn set_command(id: &str, home: DataCentre) -> String {
+    format!("client set --id {id} --data-centre {home}")
 }
 
 /// Where Zoho's API console of a data centre is.
@@ -127,7 +142,7 @@ impl Set {
             console(home)
         ));
         say(format!("  {}", public_url.redirect_uri()));
-        told::keep_first(&*services.stores.state, &public_url).await?;
+        told_address::keep_first(&*services.stores.state, &public_url).await?;
         // Connections of this client go on with it; without any, a consent is what comes next.
         let all = connection::list(&*services.stores.state).await?;
         let of_it: Vec<_> = all.iter().filter(|found| found.client_id == id).cloned().collect();

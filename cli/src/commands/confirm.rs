@@ -1,6 +1,6 @@
 //! Before something ends: what is lost by it, and a question.
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::{agrees, can_ask, note};
 
 /// Refuses where the question could not be asked: before anything else is asked for.

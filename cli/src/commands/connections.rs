@@ -4,8 +4,8 @@ use clap::Args;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, State};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]

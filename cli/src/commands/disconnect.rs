@@ -11,10 +11,10 @@ use shared::core::events::webhook_secrets::{self, WebhookSecrets};
 use shared::core::services::Services;
 
 use crate::commands::confirm::confirm;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::keys;
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Args)]

@@ -8,8 +8,8 @@ use shared::core::forget::{Person, Trace, forget};
 use shared::store::sqlite::Sqlite;
 
 use crate::commands::confirm::confirm;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::table::{Column, Table};
 use crate::terminal::{counted, say, say_json};

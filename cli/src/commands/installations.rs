@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shared::base::public_url::PublicUrl;
 use shared::store::sqlite::Sqlite;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{in_folder, public_url};
+use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::remembered::{Installations as All, Remembered, check_name};
 use crate::table::{Column, Table};
@@ -80,7 +80,9 @@ impl List {
             return Ok(say_json(&all)?);
         }
         if all.names().next().is_none() {
-            say("None is remembered. `zoho-connector installations add` remembers one.");
+            say(
+                "None is remembered. `zoho-connector installations add NAME --data DIR` remembers one, or with --stack STACK in place of --data.",
+            );
             return Ok(());
         }
         let mut table = Table::new(COLUMNS);

@@ -14,9 +14,9 @@ use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
 
 use crate::commands::confirm::confirm;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::table::{Column, Table};
 use crate::terminal::{say, say_json};
 

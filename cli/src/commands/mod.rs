@@ -12,7 +12,6 @@ mod demo;
 mod disconnect;
 mod doctor;
 mod events;
-pub(crate) mod failure;
 mod forget;
 mod health;
 mod installation;
@@ -21,21 +20,23 @@ mod keys;
 mod mappings;
 mod moving;
 mod named_connection;
+#[cfg(test)]
+mod printed_commands;
 mod reconcile;
 mod refresh;
 mod restore;
 mod sample;
 mod serve;
-mod serving;
+mod serve_command;
 mod setup;
 mod shell;
-mod told;
+mod told_address;
 mod uninstall;
 mod webhooks;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
+use crate::failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]

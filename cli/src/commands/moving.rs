@@ -12,10 +12,10 @@ use shared::core::{connection, seal};
 
 use crate::commands::api::quoted;
 use crate::commands::confirm::{confirm, refuse_unasked};
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::remembered::{Installations, Remembered};
 use crate::server::lock::Lock;
@@ -220,7 +220,7 @@ impl Import {
             place: &place,
             sealed,
             redirect: redirect.as_deref(),
-            listen: &serving::listen(&opened.public_url),
+            listen: &serve_command::listen_flag(&opened.public_url),
             connections: &connections,
             flags: &flags,
         };

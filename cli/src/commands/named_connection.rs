@@ -6,8 +6,8 @@ use shared::base::nearest::nearest;
 use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{are, note};
 
 /// The connection, which must be there.
@@ -59,6 +59,15 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     match names.collect::<Vec<_>>().as_slice() {
         [] => ": nothing is connected yet".to_owned(),
         all => format!(": connected {} {}", are(all.len()), all.join(", ")),
+    }
+}
+
+/// What leads `setup` to a connection that is there, with a blank before; nothing where it finds one by itself.
+pub(super) fn flag_of_setup(all: &[Connection]) -> String {
+    let finds_one = all.len() < 2 || all.iter().any(|found| found.name == ConnectionName::default());
+    match all.first() {
+        Some(first) if !finds_one => format!(" --connection {}", first.name),
+        _ => String::new(),
     }
 }
 

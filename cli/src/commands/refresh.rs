@@ -6,11 +6,13 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::connection::{self, Connection};
+use shared::core::grant::client::Clients;
 use shared::store::secret_record::load;
 
-use crate::commands::failure::Failure;
+use crate::commands::client::set_client_of;
 use crate::commands::installation::Installation;
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
@@ -54,10 +56,12 @@ impl Refresh {
                 Ok(())
             }
             Reply::Wait { seconds, reason } => failed(format!("{reason}. Try again in {seconds} s")),
-            Reply::Misconfigured { reason } => failed(format!(
-                "{reason}. Correct it with `{}`",
-                self.installation.command("client set --id ID")
-            )),
+            Reply::Misconfigured { reason } => {
+                let found = named_connection::find(services, &name).await?;
+                let (clients, _) = Clients::read(&*services.stores.secrets).await?;
+                let set = self.installation.command(&set_client_of(&found, &clients));
+                failed(format!("{reason}. Correct it with `{set}`"))
+            }
             Reply::ReconnectRequired { .. } => failed(format!(
                 "Zoho no longer accepts the grant of {name}: a person must consent again, `{}`",
                 self.installation.command(&format!("connect --connection {name}"))

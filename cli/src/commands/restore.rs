@@ -13,16 +13,16 @@ use shared::store::sqlite::Sqlite;
 use shared::store::{Secrets, Stored};
 
 use crate::commands::confirm::{confirm, refuse_unasked};
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::keys;
 use crate::copy::{Decryption, Purpose, Reader};
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 #[command(
-    after_help = "All keys are off afterwards, until `zoho-connector keys confirm` switches them on: one of them may have been revoked \
+    after_help = "All keys are off afterwards, until `zoho-connector keys confirm ID` switches them on: one of them may have been revoked \
                         after the backup was made. The agent's hook is paused until `zoho-connector agent resume`. \
                         Writes that were under way are looked for at Zoho when they are repeated, and never sent again."
 )]

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use oauth_callback::authorization_request::begin;
 use serde_json::{Value, json};
+use shared::base::id::ConnectionName;
 use shared::core::connection::consent::Consents;
 
 use crate::commands::connect::request::ConsentRequest;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::{ask_line, say};
 
@@ -29,6 +30,9 @@ pub(crate) struct Callback {
     /// Write over the file if it is there
     #[arg(long)]
     force: bool,
+    /// Name of the connection to make, or to connect anew
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
     #[command(flatten)]
     request: ConsentRequest,
     #[command(flatten)]
@@ -43,7 +47,7 @@ impl Sample {
         refuse_taken(&callback.out, over).map_err(Failure::Settings)?;
         let opened = callback.installation.open().await?;
         let Opened { services, public_url, .. } = &opened;
-        let wish = callback.request.wish(&opened).await?;
+        let wish = callback.request.wish(&opened, &callback.connection).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
         let link = consents.make_link(&wish).await?.digest();
         let pkce = services.settings.pkce;

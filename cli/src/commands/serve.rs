@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use axum::Extension;
 use clap::Args;
+use shared::core::connection::{self, Connection};
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened, in_folder, start_log_of_server};
-use crate::commands::serving;
+use crate::commands::named_connection;
+use crate::commands::serve_command;
+use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::Installations;
 use crate::server;
@@ -52,10 +54,13 @@ fn port_of(place: &str) -> Option<u16> {
 }
 
 /// The command by which all others know the folder at this address.
-fn to_learn(folder: &Path, url: &str) -> Result<String, Failure> {
+fn to_learn(folder: &Path, url: &str, connections: &[Connection]) -> Result<String, Failure> {
     let all = Installations::read()?;
     Ok(match in_folder(folder, &all) {
-        Some((name, _)) => format!("zoho-connector setup --name {name} --public-url {url}"),
+        Some((name, _)) => format!(
+            "zoho-connector setup --name {name} --public-url {url}{}",
+            named_connection::flag_of_setup(connections)
+        ),
         None => format!(
             "zoho-connector installations add {} --data {} --public-url {url}",
             all.free_name("here"),
@@ -110,14 +115,15 @@ impl Serve {
             ));
         }
         let port = address.port();
-        if let Some(place) = serving::place(&public_url)
+        if let Some(place) = serve_command::listen_address(&public_url)
             && port_of(&place) != Some(port)
         {
+            let connections = connection::list(&*services.stores.state).await.unwrap_or_default();
             note(format!(
                 "Warning: browsers and agents are sent to {}, but this is port {port}. End it, and start it with --listen {place}; or, where port \
                  {port} is the right one, have all commands know it: {}",
                 public_url.as_str(),
-                to_learn(&folder, &format!("http://localhost:{port}"))?
+                to_learn(&folder, &format!("http://localhost:{port}"), &connections)?
             ));
         }
         if let Some(agent) = agent_beside(&folder) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::folders::refuse_file;
 use crate::terminal::say;
 

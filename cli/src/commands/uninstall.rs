@@ -14,9 +14,9 @@ use shared::store::{StoreError, Table, all_rows};
 use tokio::time::sleep;
 
 use crate::commands::confirm::confirm;
-use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::keys::in_words;
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::terminal::{are, counted, say};
 
 /// A renewal that is under way ends within this many tries, two seconds apart.

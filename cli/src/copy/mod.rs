@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 pub(crate) use encryption::{Decryption, Encryption, Openers};
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::new_file::{Over, refuse_taken};
 
 /// The form of the lines.
@@ -196,12 +196,12 @@ impl Reader {
         match (head.purpose, purpose) {
             (Purpose::Backup, Purpose::Move) => {
                 return Err(said(
-                    "it is a backup, whose source may still run: `zoho-connector restore` takes it",
+                    "it is a backup, whose source may still run: `zoho-connector restore FILE` takes it",
                 ));
             }
             (Purpose::Move, Purpose::Backup) => {
                 return Err(said(
-                    "it was made to move an installation: `zoho-connector move import` takes it",
+                    "it was made to move an installation: `zoho-connector move import FILE` takes it",
                 ));
             }
             _ => {}

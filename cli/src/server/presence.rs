@@ -76,6 +76,12 @@ pub(crate) fn known_otherwise<'a>(servers: &'a [String], public_url: &str) -> Op
     known.map(|(_, known_as)| known_as).find(|known_as| *known_as != public_url)
 }
 
+/// Where the only one of these servers listens; nothing where there are several, or none that says it.
+pub(crate) fn listens_at(servers: &[String]) -> Option<&str> {
+    let [only] = servers else { return None };
+    only.split_once(KNOWN_AS).map(|(address, _)| address)
+}
+
 /// The address in a file that its server keeps locked.
 fn address(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok()?;
@@ -112,6 +118,8 @@ mod tests {
         assert_eq!(both, [first, "127.0.0.1:8081, known as https://b.example"], "with the same number");
         assert_eq!(known_otherwise(&both, "https://a.example"), Some("https://b.example"));
         assert_eq!(known_otherwise(&both[..1], "https://a.example"), None);
+        assert_eq!(listens_at(&both), None, "which of them is meant?");
+        assert_eq!(listens_at(&both[..1]), Some("127.0.0.1:8080"));
         drop((presence, beside));
         assert!(running(folder.path()).is_empty());
         let left = Sqlite::beside(folder.path(), "server-1");

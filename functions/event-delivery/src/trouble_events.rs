@@ -25,12 +25,12 @@ impl TroubleEvents<'_> {
         tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses every message");
         gauge("events_dead", dead);
         let next = match status {
-            401 | 403 => "The token is wrong. Set it with `zoho-connector agent set`",
+            401 | 403 => "The token is wrong. Set it with `zoho-connector agent set --url URL`",
             404 | 405 => {
-                "The address is wrong, or hooks are switched off in the gateway. Mend it, then `zoho-connector agent set` or `agent resume`"
+                "The address is wrong, or hooks are switched off in the gateway. Mend it, then `zoho-connector agent set --url URL` or `zoho-connector agent resume`"
             }
             _ => {
-                "The gateway does not take the message; `answer` is its reason. Mend that, then `zoho-connector agent set` or `agent resume`"
+                "The gateway does not take the message; `answer` is its reason. Mend that, then `zoho-connector agent set --url URL` or `zoho-connector agent resume`"
             }
         };
         let notice = format!(

@@ -12,7 +12,7 @@ pub(crate) fn client_fault(refusal: &Refusal, dc: DataCentre, home: DataCentre) 
     match refusal {
         Refusal::InvalidClient if dc == home => format!(
             "Zoho's data centre {dc} does not know the client id, although it is set as the client's own: the id is mistyped, deleted in \
-             Zoho's API console, or registered in another data centre (`zoho-connector client set --data-centre`)"
+             Zoho's API console, or registered in another data centre (`zoho-connector client set --id ID --data-centre DATA_CENTRE` says in which)"
         ),
         Refusal::InvalidClient => format!(
             "Zoho's data centre {dc} does not know the client id: switch on Multi-DC for it in Zoho's API console"

@@ -72,7 +72,7 @@ pub(crate) fn explain(
             "Zoho no longer accepts this consent: it takes each one once, and within a minute. Open a new link.".to_owned()
         }
         refusal if refusal.blames_client() => {
-            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&client_fault(refusal, dc, home)))
+            format!("{}. Set the right one with `zoho-connector client set --id ID --data-centre DATA_CENTRE`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&client_fault(refusal, dc, home)))
         }
         Refusal::InvalidRedirectUri => match redirect_uri {
             Some(uri) => format!("In Zoho's API console, register exactly this redirect URI, then open a new link: {uri}"),

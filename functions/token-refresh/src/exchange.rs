@@ -230,12 +230,18 @@ async fn is_same_user(app: &App, name: &ConnectionName, user: Option<&str>) -> R
 
 /// Why the granted scopes will not do, if so. The requested ones travel through the user's browser, where they can be edited.
 fn unfit(wish: &Wish, granted: &ScopeSet) -> Option<Vec<String>> {
-    let products = granted.products();
-    if let Some(product) = wish.scopes.products().into_iter().find(|product| !products.contains(product)) {
-        return Some(vec![
-            format!("Zoho gave no access to {product}, which was asked for."),
-            "Open a new link; to leave the product out, `zoho-connector connect --products …`.".to_owned(),
-        ]);
+    let (wanted, given) = (wish.scopes.products(), granted.products());
+    if let Some(product) = wanted.iter().copied().find(|product| !given.contains(product)) {
+        let others = wanted.iter().filter(|other| **other != product);
+        let others: Vec<_> = others.map(|other| other.as_str()).collect();
+        let mend = match others.as_slice() {
+            [] => "Open a new link.".to_owned(),
+            others => format!(
+                "Open a new link; to leave {product} out, `zoho-connector connect --products {}`.",
+                others.join(",")
+            ),
+        };
+        return Some(vec![format!("Zoho gave no access to {product}, which was asked for."), mend]);
     }
     let wider = granted.iter().find(|scope| !wish.scopes.allows(scope));
     match wider {
@@ -249,7 +255,35 @@ fn unfit(wish: &Wish, granted: &ScopeSet) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use shared::zoho::data_centre::DataCentre;
+    use shared::zoho::scope::{Access, Product};
+
     use super::*;
+
+    #[test]
+    fn a_product_that_zoho_left_out_is_left_out_by_a_command_that_names_the_other() {
+        let wish = |products: &[Product]| Wish {
+            connection: ConnectionName::default(),
+            client_id: "1000.A".to_owned(),
+            home: DataCentre::Us,
+            organization: None,
+            crm_organization: None,
+            scopes: ScopeSet::of(products, Access::Read),
+            again: None,
+        };
+        let inventory = ScopeSet::of(&[Product::Inventory], Access::Read);
+        assert_eq!(unfit(&wish(&[Product::Inventory]), &inventory), None);
+        let lines = unfit(&wish(&Product::ALL), &inventory).unwrap();
+        assert_eq!(
+            lines,
+            [
+                "Zoho gave no access to crm, which was asked for.",
+                "Open a new link; to leave crm out, `zoho-connector connect --products inventory`."
+            ]
+        );
+        let lines = unfit(&wish(&[Product::Crm]), &inventory).unwrap();
+        assert_eq!(lines.last().unwrap(), "Open a new link.");
+    }
 
     #[test]
     fn commands_to_connect_are_about_the_connection() {

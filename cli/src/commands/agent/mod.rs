@@ -13,10 +13,11 @@ use shared::base::secret::random_hex;
 use shared::core::events::agent_hook::Hook;
 
 use self::hook::known;
+pub(super) use self::hook::set_again;
 pub(super) use self::probe::probe;
 pub(super) use self::set::address;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Subcommand)]

@@ -4,8 +4,8 @@ use clap::Args;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
 
 use super::probe::probe;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{ask_secret, say};
 
 /// What the types of events begin with.

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::hook::known;
 use super::state::Found;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]

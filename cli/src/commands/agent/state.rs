@@ -7,6 +7,8 @@ use shared::core::events::ledger::{Ledger, Stage};
 use shared::core::services::Services;
 use shared::store::StoreError;
 
+use super::hook::{set_again, set_with_other_turns};
+
 /// Whether anything can be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
@@ -81,8 +83,8 @@ impl Found {
             State::Refused(status, reason) => {
                 let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 format!(
-                    "it answered {status}{why}, so nothing more is told to it{wait}. Mend it, then `zoho-connector agent set` or \
-                     `zoho-connector agent resume`"
+                    "it answered {status}{why}, so nothing more is told to it{wait}. Mend it, then `{}` or `zoho-connector agent resume`",
+                    set_again(hook)
                 )
             }
             State::Trying { tries, said, next } => format!(
@@ -91,9 +93,10 @@ impl Found {
                 if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") }
             ),
             State::NoTurn(until) => format!(
-                "{} until {until}, because all {} turns of the hour are taken; `zoho-connector agent set --turns-per-hour` allows more",
+                "{} until {until}, because all {} turns of the hour are taken; `{}` allows more",
                 events_wait(self.waiting),
-                hook.turns_per_hour
+                hook.turns_per_hour,
+                set_with_other_turns(hook)
             ),
             State::InUse => {
                 let told = self.told.map(|at| format!("; told last at {at}")).unwrap_or_default();

@@ -9,8 +9,8 @@ use shared::zoho::http::{self, Http};
 
 use super::hook::known;
 use super::probe::{CALL_TIMEOUT, Probe, probe};
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json};
 
 /// The longest id of a run that is shown.

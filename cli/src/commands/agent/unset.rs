@@ -5,8 +5,8 @@ use shared::core::events::agent_hook::Hook;
 
 use super::hook::known;
 use crate::commands::confirm::confirm;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Args)]

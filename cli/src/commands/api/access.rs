@@ -14,9 +14,9 @@ use shared::zoho::scope::Access as Level;
 use super::client::Api;
 use super::held::{Held, Made};
 use super::typed::quoted;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, with_flags};
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::folders::absolute;
 
 /// The address of the API.

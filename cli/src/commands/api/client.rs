@@ -16,7 +16,7 @@ use super::held::Held;
 use super::progress::Progress;
 use super::refused::{Refused, Trouble};
 use super::typed::command_line;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 
 /// For a whole call: no function works longer than half a minute.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use shared::core::access::permission::Permission;
 use shared::core::services::Services;
 use shared::zoho::scope::{Access as Level, Product};
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 
 /// How long a key lives that a command makes, and after which time it makes another.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(1);

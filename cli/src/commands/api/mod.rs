@@ -15,7 +15,7 @@ pub(super) use typed::{command_line, quoted};
 
 use shared::zoho::scope::Access as Level;
 
-use crate::commands::failure::{Failure, INTERRUPTED};
+use crate::failure::{Failure, INTERRUPTED};
 use crate::server::signals::stop_signal;
 use crate::terminal::{can_ask, note};
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 
 /// A problem document of the API.
 #[derive(Debug)]

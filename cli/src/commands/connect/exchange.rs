@@ -8,8 +8,8 @@ use shared::core::services::Services;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::{AuthorizationCode, CodeVerifier};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{ask_line, say};
 

@@ -8,8 +8,8 @@ use shared::core::connection::consent::{CHOICE, Consents, LIFETIME, Outcome, Wis
 use tokio::time::{Instant, sleep};
 
 use super::exchange::report;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json};
 
 pub(super) async fn connect(opened: &Opened, wish: &Wish, waits: bool) -> Result<(), Failure> {

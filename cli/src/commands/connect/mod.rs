@@ -8,19 +8,23 @@ pub(crate) mod request;
 mod self_client;
 
 use clap::Args;
+use shared::base::id::ConnectionName;
 use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::doctor::has_another_store;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::serving;
+use crate::commands::serve_command;
+use crate::failure::Failure;
 use crate::terminal::{note, say};
 use request::ConsentRequest;
 
 #[derive(Args)]
 pub(crate) struct Connect {
+    /// Name of the connection to make, or to connect anew
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
     #[command(flatten)]
     request: ConsentRequest,
     /// Where no browser reaches the connector: prints Zoho's own link, and takes the address that the browser ends at
@@ -46,7 +50,7 @@ pub(crate) struct Connect {
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
-        let wish = self.request.wish(&opened).await?;
+        let wish = self.request.wish(&opened, &self.connection).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await?,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
@@ -55,7 +59,7 @@ impl Connect {
                 let how = match &opened.services.settings.home {
                     Home::Folder(_) => opened.led(&format!(
                         "Start the connector there with `zoho-connector serve{}`",
-                        serving::listen(&opened.public_url)
+                        serve_command::listen_flag(&opened.public_url)
                     )),
                     Home::Stack(_) => "The output ApiUrl of the stack is its address".to_owned(),
                 };
@@ -76,7 +80,7 @@ impl Connect {
                 }
             }
         }
-        let create = format!("keys create --connections {}", self.request.name());
+        let create = format!("keys create --connections {}", self.connection);
         say(format!("Then: {}", self.installation.command(&create)));
         Ok(())
     }

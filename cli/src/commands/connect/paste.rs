@@ -6,8 +6,8 @@ use shared::zoho::oauth::consent_url;
 use shared::zoho::secrets::CodeVerifier;
 
 use super::exchange::exchange;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{ask_line, say};
 
 pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> {

@@ -10,16 +10,13 @@ use shared::core::grant::client::Clients;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// What the user is asked to consent to.
 #[derive(Args)]
 pub(crate) struct ConsentRequest {
-    /// Name of the connection to make, or to connect anew
-    #[arg(long, default_value = "default")]
-    connection: ConnectionName,
     /// Zoho products; inventory,crm for a new connection
     #[arg(long, value_delimiter = ',')]
     products: Vec<Product>,
@@ -52,11 +49,6 @@ fn organization_id(text: &str) -> Result<String, String> {
 }
 
 impl ConsentRequest {
-    /// Which connection is meant.
-    pub(crate) fn name(&self) -> &ConnectionName {
-        &self.connection
-    }
-
     /// Whether no flag says how much the connection may do.
     pub(crate) fn is_left_open(&self) -> bool {
         self.access.is_none() && self.scopes.is_none()
@@ -68,7 +60,7 @@ impl ConsentRequest {
     }
 
     /// For the client that was set last.
-    pub(crate) async fn wish(&self, opened: &Opened) -> Result<Wish, Failure> {
+    pub(crate) async fn wish(&self, opened: &Opened, name: &ConnectionName) -> Result<Wish, Failure> {
         let services = &opened.services;
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let Some(client) = clients.newest() else {
@@ -76,7 +68,7 @@ impl ConsentRequest {
                 "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set --id ID`",
             )));
         };
-        let before = connection::get(&*services.stores.state, &self.connection).await?;
+        let before = connection::get(&*services.stores.state, name).await?;
         let scopes = self.scopes(before.as_ref());
         if scopes.products().is_empty() {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
@@ -98,7 +90,7 @@ impl ConsentRequest {
         let crm_organization = pinned(Product::Crm, |before| before.crm_organization.as_ref())
             .filter(|_| scopes.allows(crm::scope::ORG));
         Ok(Wish {
-            connection: self.connection.clone(),
+            connection: name.clone(),
             client_id: client.id.clone(),
             home: client.home,
             organization: self.organization.clone().or(organization),

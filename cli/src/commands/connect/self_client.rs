@@ -7,8 +7,8 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::AuthorizationCode;
 
 use super::exchange::exchange;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::ask_secret;
 
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use shared::store::StoreError;
 use super::chart::{Chart, Period, Route};
 use super::page::{self, Part, page};
 use super::plot;
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 use super::source::Source;
 use super::words::{milliseconds, number};
 
@@ -26,7 +26,7 @@ pub(super) struct Asked {
     period: Option<String>,
 }
 
-pub(super) async fn show(State(shown): State<Arc<Shown>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(State(shown): State<Arc<ShownConnector>>, Query(asked): Query<Asked>) -> Response {
     let period = Period::of(asked.period.as_deref());
     let choices =
         Period::ALL.map(|one| (one.title(), format!("/calls?period={}", one.word()), one == period));
@@ -56,7 +56,7 @@ pub(super) async fn show(State(shown): State<Arc<Shown>>, Query(asked): Query<As
 }
 
 /// Asks the logs. The page is shown anew, so that loading it again asks nothing.
-pub(super) async fn ask(State(shown): State<Arc<Shown>>, Form(asked): Form<Asked>) -> Response {
+pub(super) async fn ask(State(shown): State<Arc<ShownConnector>>, Form(asked): Form<Asked>) -> Response {
     let period = Period::of(asked.period.as_deref());
     #[cfg(feature = "stack")]
     if let Source::Logs(logs) = &shown.calls
@@ -71,7 +71,7 @@ pub(super) async fn ask(State(shown): State<Arc<Shown>>, Form(asked): Form<Asked
 }
 
 /// The plot for the overview, where nothing must be asked for it.
-pub(super) async fn glance(shown: &Shown) -> Result<String, StoreError> {
+pub(super) async fn glance(shown: &ShownConnector) -> Result<String, StoreError> {
     match &shown.calls {
         Source::Counted(history) => {
             let chart = counted(shown, history, Period::Day).await?;
@@ -86,7 +86,7 @@ pub(super) async fn glance(shown: &Shown) -> Result<String, StoreError> {
     }
 }
 
-async fn counted(shown: &Shown, history: &CallHistory, period: Period) -> Result<Chart, StoreError> {
+async fn counted(shown: &ShownConnector, history: &CallHistory, period: Period) -> Result<Chart, StoreError> {
     let mut chart = Chart::new(period, shown.now());
     let first = chart.first_hour();
     history.since(first, |hour, counted| chart.add(hour, counted.kind, counted.tally)).await?;

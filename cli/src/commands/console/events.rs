@@ -17,7 +17,7 @@ use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
 use super::plot;
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 use super::words::{ago, count, cut, number, span};
 
 /// Events of a page, and those that the overview looks at.
@@ -73,14 +73,14 @@ impl Row {
     }
 }
 
-pub(super) async fn show(State(shown): State<Arc<Shown>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(State(shown): State<Arc<ShownConnector>>, Query(asked): Query<Asked>) -> Response {
     match body(&shown, &asked).await {
         Ok(body) => page(&shown, Part::Events, &body),
         Err(error) => page::failed(&error),
     }
 }
 
-async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
+async fn body(shown: &ShownConnector, asked: &Asked) -> Result<String, StoreError> {
     let now = shown.now();
     let (names, chosen) = shown.chosen(asked.connection.as_deref()).await?;
     let mut body = page::pick_connection(Part::Events, &names, &chosen);
@@ -125,7 +125,10 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
 }
 
 /// What the overview says of the newest events; nothing where none is kept.
-pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<Option<String>, StoreError> {
+pub(super) async fn glance(
+    shown: &ShownConnector,
+    connection: &ConnectionName,
+) -> Result<Option<String>, StoreError> {
     let events = shown.events.newest(connection, GLANCE).await?;
     if events.is_empty() {
         return Ok(None);
@@ -140,7 +143,7 @@ pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result
 
 /// The lives of events, each with those of its records.
 async fn read(
-    shown: &Shown,
+    shown: &ShownConnector,
     connection: &ConnectionName,
     events: Vec<Event>,
 ) -> Result<Vec<Row>, StoreError> {
@@ -148,7 +151,11 @@ async fn read(
     Ok(rows.into_iter().flatten().collect())
 }
 
-async fn read_one(shown: &Shown, connection: &ConnectionName, event: Event) -> Result<Vec<Row>, StoreError> {
+async fn read_one(
+    shown: &ShownConnector,
+    connection: &ConnectionName,
+    event: Event,
+) -> Result<Vec<Row>, StoreError> {
     let life = shown.ledger.life(connection, &event.id).await?;
     let parts = match life.state {
         "received" => shown.ledger.parts(connection, &event.id).await?,
@@ -264,7 +271,10 @@ pub(super) struct ReplayForm {
 }
 
 /// Makes one entry deliverable again.
-pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<ReplayForm>) -> Response {
+pub(super) async fn replay(
+    State(shown): State<Arc<ShownConnector>>,
+    Form(form): Form<ReplayForm>,
+) -> Response {
     let Some(connection) = form.connection.parse::<ConnectionName>().ok().filter(|_| is_entry_id(&form.id))
     else {
         return page::message(
@@ -285,7 +295,7 @@ pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<Rep
     Redirect::to(&format!("/events?connection={connection}&replay={said}&id={id}")).into_response()
 }
 
-fn said_of_replay(shown: &Shown, asked: &Asked, chosen: &ConnectionName) -> String {
+fn said_of_replay(shown: &ShownConnector, asked: &Asked, chosen: &ConnectionName) -> String {
     let (Some(said), Some(id)) = (asked.replay.as_deref(), asked.id.as_deref()) else { return String::new() };
     let id = Escaped(cut(id, 40));
     match said {

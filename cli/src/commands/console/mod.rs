@@ -10,7 +10,7 @@ mod overview;
 mod page;
 mod plot;
 mod reconciliations;
-mod shown;
+mod shown_connector;
 mod source;
 mod words;
 mod writes;
@@ -24,12 +24,12 @@ use axum::routing::{get, post};
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::server::signals::stop_signal;
 use crate::terminal::say;
 use door::Door;
-use shown::Shown;
+use shown_connector::ShownConnector;
 
 #[derive(Args)]
 pub(crate) struct Console {
@@ -51,7 +51,7 @@ impl Console {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (door, link) = Door::new(address);
         let token_refresh = opened.token_refresh();
-        let shown = Arc::new(Shown::new(opened.services, token_refresh, self.installation));
+        let shown = Arc::new(ShownConnector::new(opened.services, token_refresh, self.installation));
         let stop = stop_signal();
         say(format!("Console of {}, for one browser on this machine:", shown.name));
         say("");
@@ -69,7 +69,7 @@ impl Console {
     }
 }
 
-fn router(shown: Arc<Shown>, door: Arc<Door>) -> Router {
+fn router(shown: Arc<ShownConnector>, door: Arc<Door>) -> Router {
     Router::new()
         .route("/", get(overview::show))
         .route("/calls", get(calls::show).post(calls::ask))

@@ -14,21 +14,21 @@ use shared::store::StoreError;
 use shared::zoho::scope::Product;
 
 use super::page::{self, Part, foreign, page, state};
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 use super::words::{ago, day, number, span, until};
 use super::{calls, events, plot, writes};
 
 /// From this share of a quota on, its bar warns.
 const NEARLY_FULL: f64 = 0.8;
 
-pub(super) async fn show(State(shown): State<Arc<Shown>>) -> Response {
+pub(super) async fn show(State(shown): State<Arc<ShownConnector>>) -> Response {
     match body(&shown).await {
         Ok(body) => page(&shown, Part::Overview, &body),
         Err(error) => page::failed(&error),
     }
 }
 
-async fn body(shown: &Shown) -> Result<String, StoreError> {
+async fn body(shown: &ShownConnector) -> Result<String, StoreError> {
     let now = shown.now();
     let connections = shown.connections().await?;
     let mut body = format!("<p class=\"soft\">{}. <a href=\"/\">Look again</a></p>", to_the_second(now));
@@ -85,7 +85,7 @@ struct Meter {
 }
 
 impl Quota {
-    async fn read(shown: &Shown, found: &Connection) -> Result<Self, StoreError> {
+    async fn read(shown: &ShownConnector, found: &Connection) -> Result<Self, StoreError> {
         let (now, centre) = (shown.now(), found.data_centre);
         let products = found.scopes.products();
         let of = |product: Product, organization: &Option<Organization>| {

@@ -9,7 +9,7 @@ use shared::base::html_page::{Commands, Escaped, ICON, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 
 static STYLE: LazyLock<String> = LazyLock::new(|| format!("{LOOK}{}", include_str!("console.css")));
 
@@ -50,7 +50,7 @@ impl Part {
 }
 
 /// A page of the console. `body` is HTML, in which all foreign text is escaped.
-pub(super) fn page(shown: &Shown, part: Part, body: &str) -> Response {
+pub(super) fn page(shown: &ShownConnector, part: Part, body: &str) -> Response {
     let links = Part::ALL.iter().fold(String::new(), |mut html, other| {
         let current = if *other == part { " aria-current=\"page\"" } else { "" };
         let _ = write!(html, "<a href=\"{}\"{current}>{}</a>", other.path(), other.title());

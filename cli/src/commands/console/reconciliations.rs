@@ -16,7 +16,7 @@ use shared::base::problem::Code;
 use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 use super::words::{ago, number};
 
 /// Reconciliations of a page.
@@ -76,14 +76,14 @@ impl Head {
     }
 }
 
-pub(super) async fn show(State(shown): State<Arc<Shown>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(State(shown): State<Arc<ShownConnector>>, Query(asked): Query<Asked>) -> Response {
     match body(&shown, asked).await {
         Ok(body) => page(&shown, Part::Reconciliations, &body),
         Err(error) => page::failed(&error),
     }
 }
 
-async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
+async fn body(shown: &ShownConnector, asked: Asked) -> Result<String, StoreError> {
     let now = shown.now();
     let (names, chosen) = shown.chosen(asked.connection.as_deref()).await?;
     let mut body = page::pick_connection(Part::Reconciliations, &names, &chosen);
@@ -158,7 +158,7 @@ fn money(amount: &str) -> String {
 
 /// The report of one, as `GET /v1/inventory/reconciliations/{id}` gives it to people.
 pub(super) async fn report(
-    State(shown): State<Arc<Shown>>,
+    State(shown): State<Arc<ShownConnector>>,
     Path((connection, id)): Path<(String, String)>,
 ) -> Response {
     let Ok(connection) = connection.parse::<ConnectionName>() else { return page::nothing() };

@@ -13,7 +13,7 @@ use shared::core::writes::audit::{Entry, Outcome};
 use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
-use super::shown::Shown;
+use super::shown_connector::ShownConnector;
 use super::words::{ago, cut};
 
 /// Writes of a page, and those of the overview.
@@ -38,14 +38,14 @@ pub(super) struct Asked {
     before: Option<String>,
 }
 
-pub(super) async fn show(State(shown): State<Arc<Shown>>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(State(shown): State<Arc<ShownConnector>>, Query(asked): Query<Asked>) -> Response {
     match body(&shown, asked).await {
         Ok(body) => page(&shown, Part::Writes, &body),
         Err(error) => page::failed(&error),
     }
 }
 
-async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
+async fn body(shown: &ShownConnector, asked: Asked) -> Result<String, StoreError> {
     let (names, chosen) = shown.chosen(asked.connection.as_deref()).await?;
     let mut body = page::pick_connection(Part::Writes, &names, &chosen);
     let record = asked.record.filter(|record| !record.is_empty());
@@ -79,7 +79,7 @@ fn in_address(text: &str) -> String {
 
 /// A page of writes, of one record where it is named, and the id below which the next one begins.
 async fn find(
-    shown: &Shown,
+    shown: &ShownConnector,
     connection: &ConnectionName,
     record: Option<&str>,
     mut below: Option<String>,
@@ -262,7 +262,10 @@ fn plain(value: &Value) -> String {
 }
 
 /// The last writes, for the overview; nothing where none is kept.
-pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<Option<String>, StoreError> {
+pub(super) async fn glance(
+    shown: &ShownConnector,
+    connection: &ConnectionName,
+) -> Result<Option<String>, StoreError> {
     let (entries, _) = shown.audit.list(connection, None, GLANCE).await?;
     if entries.is_empty() {
         return Ok(None);

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::page::SHELF;
 use crate::commands::api::quoted;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// The addresses that `setup` proposes: the usual one, and that for beside another connector.

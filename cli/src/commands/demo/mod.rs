@@ -31,8 +31,8 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
-use crate::commands::failure::Failure;
 use crate::commands::webhooks::secret::new_secret;
+use crate::failure::Failure;
 use crate::server::deliver::NewEvents;
 use crate::server::signals::stop_signal;
 use crate::server::{self, calls};

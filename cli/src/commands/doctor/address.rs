@@ -17,7 +17,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::health;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::server::presence;
 
 const CHECK: &str = "Public address";
@@ -100,7 +100,7 @@ fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
 
 /// Which of this folder's servers should answer at an address where nothing does, and the mend.
 fn why_no_server_answers(servers: &[String], folder: &Path, url: &PublicUrl) -> (String, String) {
-    let (command, address) = (serving::command(folder, url), url.as_str());
+    let (command, address) = (serve_command::for_folder(folder, url), url.as_str());
     match (servers, presence::known_otherwise(servers, address)) {
         ([], _) => (
             String::new(),
@@ -111,8 +111,9 @@ fn why_no_server_answers(servers: &[String], folder: &Path, url: &PublicUrl) -> 
         ([_], Some(known_as)) => (
             format!(": the server of this store takes {known_as} for its address"),
             format!(
-                "end it, and start it with `{command}` (a service: with ZOHO_CONNECTOR_PUBLIC_URL={address}); or, where {known_as} is right, \
-                 name it here: --public-url {known_as}"
+                "end it, and start it with `{}` (a service: with ZOHO_CONNECTOR_PUBLIC_URL={address}); or, where {known_as} is right, \
+                 name it here: --public-url {known_as}",
+                serve_command::in_place_of(servers, folder, url)
             ),
         ),
         ([one], None) if !url.is_https() => (
@@ -185,16 +186,18 @@ fn check_stacks_address(report: &mut Report, opened: &Opened) {
 
 /// The server knows its address from its start: consents and webhooks of another one end nowhere.
 fn check_own_address(report: &mut Report, opened: &Opened) {
-    let (Home::Folder(folder), url) = (&opened.services.settings.home, opened.public_url.as_str()) else {
-        return;
-    };
+    let Home::Folder(folder) = &opened.services.settings.home else { return };
+    let url = opened.public_url.as_str();
     let servers = presence::running(folder);
     // Several are wrong already, and only one of them has the address.
     if let ([_], Some(known_as)) = (servers.as_slice(), presence::known_otherwise(&servers, url)) {
         report.bad(
             "Server's address",
             format!("the server takes {known_as} for its address, and gives Zoho a redirect URI there: no consent begun at {url} comes back"),
-            format!("end it, and start it with --public-url {url} (a service: with ZOHO_CONNECTOR_PUBLIC_URL={url}); or, where that one is right, name it here: --public-url {known_as}"),
+            format!(
+                "end it, and start it with `{}` (a service: with ZOHO_CONNECTOR_PUBLIC_URL={url}); or, where that one is right, name it here: --public-url {known_as}",
+                serve_command::that_keeps_its_place(&servers, folder, &opened.public_url)
+            ),
         );
     }
 }

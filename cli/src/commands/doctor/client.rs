@@ -8,13 +8,17 @@ use shared::zoho::oauth::{Accounts, ClientCredentials, Refusal};
 use shared::zoho::secrets::{AuthorizationCode, ClientSecret};
 
 use super::report::Report;
+use crate::commands::client::set_again;
 use crate::commands::installation::Opened;
 
 const CHECK: &str = "Client";
 
+/// Where nothing is known of the client.
+const SET: &str = "`zoho-connector client set --id ID --data-centre DATA_CENTRE`";
+
 /// How the secret is set, in a mend.
 fn set(client: &Client) -> String {
-    format!("`zoho-connector client set --id {} --data-centre {}`", client.id, client.home)
+    format!("`zoho-connector {}`", set_again(client))
 }
 
 pub(super) async fn check(report: &mut Report, opened: &Opened) {
@@ -22,18 +26,19 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
     let clients = match Clients::read(&*services.stores.secrets).await {
         Ok((clients, _)) => clients,
         Err(error) => {
-            return report.bad(CHECK, error.to_string(), "set it again: `zoho-connector client set`");
+            return report.bad(CHECK, error.to_string(), format!("set it again: {SET}"));
         }
     };
     let Some(client) = clients.newest() else {
         return report.bad(
             CHECK,
             "none is set",
-            "make a server-based application in Zoho's API console, and set it: `zoho-connector client set`",
+            format!("make a server-based application in Zoho's API console, and set it: {SET}"),
         );
     };
     if let Some(oddity) = oddity(&client.id) {
-        let mend = "copy the id alone: `zoho-connector client set --id ID`";
+        let mend =
+            format!("copy the id alone: `zoho-connector client set --id ID --data-centre {}`", client.home);
         return report.bad(CHECK, format!("its id holds {oddity}"), mend);
     }
     let secrets = client.secrets.iter().map(|entry| &entry.secret);
@@ -93,7 +98,7 @@ async fn unknown(report: &mut Report, accounts: &Accounts, client: &Client) {
         None => report.bad(
             CHECK,
             format!("Zoho knows no client {}: it is mistyped, or deleted in Zoho's API console", client.id),
-            "copy the id from Zoho's API console: `zoho-connector client set --id ID`",
+            format!("copy the id from Zoho's API console: `zoho-connector client set --id ID --data-centre {home}`"),
         ),
     }
 }

@@ -4,11 +4,13 @@ use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, PauseCause, State};
+use shared::core::grant::client::Clients;
 use shared::zoho::scope::Product;
 
 use super::report::Report;
+use crate::commands::client::set_client_of;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::terminal::counted;
 
 /// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
@@ -26,15 +28,18 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> Vec<Connectio
     if all.is_empty() {
         report.bad("Connections", "nothing is connected", "`zoho-connector connect`");
     }
+    // The check of the client says why they cannot be read.
+    let clients = Clients::read(&*opened.services.stores.secrets).await.map(|(clients, _)| clients);
+    let clients = clients.unwrap_or_default();
     for found in &all {
-        check_one(report, opened, found);
+        check_one(report, opened, found, &clients);
     }
     all
 }
 
-fn check_one(report: &mut Report, opened: &Opened, found: &Connection) {
+fn check_one(report: &mut Report, opened: &Opened, found: &Connection, clients: &Clients) {
     let (check, now) = (format!("Connection {}", found.name), opened.services.clock.now());
-    match mend(opened, found) {
+    match mend(opened, found, clients) {
         Some(mend) => {
             let notice = found.notice().unwrap_or_else(|| found.state.as_str().to_owned());
             report.bad(&check, format!("{}: {notice}", found.state.as_str()), mend);
@@ -46,7 +51,7 @@ fn check_one(report: &mut Report, opened: &Opened, found: &Connection) {
 }
 
 /// What is to be done about its state; nothing where it is well.
-fn mend(opened: &Opened, found: &Connection) -> Option<String> {
+fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String> {
     let name = &found.name;
     Some(match &found.state {
         State::Healthy if found.clock_ahead.is_none() => return None,
@@ -63,7 +68,10 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
         }
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
         State::Misconfigured { .. } => {
-            format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`")
+            format!(
+                "`zoho-connector {}`, then `zoho-connector refresh --connection {name}`",
+                set_client_of(found, clients)
+            )
         }
         State::Disconnecting => format!("`zoho-connector disconnect --connection {name}` ends it"),
         State::ReconnectRequired { .. } if Wish::again(found).is_some() => format!(
@@ -135,7 +143,7 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
         Home::Folder(folder) => {
             format!(
                 "let `{}` run all the time: it has the schedule inside",
-                serving::command(folder, &opened.public_url)
+                serve_command::for_folder(folder, &opened.public_url)
             )
         }
         Home::Stack(stack) => format!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use shared::base::public_url::PublicUrl;
 
 use super::report::Report;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::server::presence;
 
 /// Megabytes that must be free: the store's log and a copy of its file.
@@ -125,7 +125,7 @@ pub(super) fn check_servers(report: &mut Report, folder: &Path, url: &PublicUrl)
         [] => report.bad(
             CHECK,
             "no `serve` runs on this folder from here: no token is renewed, and no event comes",
-            format!("start it with `{}`", serving::command(folder, url)),
+            format!("start it with `{}`", serve_command::for_folder(folder, url)),
         ),
         [one] => report.good(CHECK, format!("one, at {one}")),
         several => report.bad(

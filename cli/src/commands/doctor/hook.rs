@@ -5,7 +5,7 @@ use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::Ledger;
 
 use super::report::Report;
-use crate::commands::agent::probe;
+use crate::commands::agent::{probe, set_again};
 use crate::commands::installation::Opened;
 
 const CHECK: &str = "Agent's hook";
@@ -32,7 +32,8 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
             CHECK,
             format!("{url}: {}", probe.found),
             format!(
-                "put it right, and try it with `zoho-connector agent test`; `zoho-connector agent set --url {url}` takes another token. Meanwhile events wait"
+                "put it right, and try it with `zoho-connector agent test`; `{}` takes another token. Meanwhile events wait",
+                set_again(&hook)
             ),
         );
     }

@@ -2,6 +2,7 @@
 //! changes nothing but what a schedule or an agent's read would, and what it makes for itself ends with it.
 
 mod address;
+mod address_at_zoho;
 #[cfg(feature = "stack")]
 mod aws;
 mod certificate;
@@ -15,13 +16,12 @@ mod keys;
 mod reads;
 mod report;
 mod store;
-mod told;
 mod webhooks;
 
 use clap::Args;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 pub(super) use address::has_another_store;
 pub(super) use folder::agent_beside;
 use report::Report;
@@ -70,7 +70,7 @@ async fn examine(report: &mut Report, installation: &Installation, opened: &Open
     clock::check(report, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
-    told::check(report, opened, is_ours).await;
+    address_at_zoho::check(report, opened, is_ours).await;
     let connections = connections::check(report, opened).await;
     // After the tokens were looked at, because this renews those that are due.
     #[cfg(feature = "stack")]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, with_flags};
+use crate::failure::Failure;
 use crate::terminal::{counted, say, say_json};
 
 /// What became of one check.

@@ -13,8 +13,8 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Table};
 
 use super::folder;
 use super::report::Report;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 
 const CHECK: &str = "Store";
 
@@ -128,7 +128,7 @@ fn mend(opened: &Opened, words: &str) -> String {
             "free space on the disk: nothing is lost, and the connector goes on by itself".to_owned()
         }
         Home::Folder(folder) => format!(
-            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, make a store of a backup with `zoho-connector restore`",
+            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, take the folder away, and make a store of a backup with `zoho-connector restore FILE`",
             folder.display()
         ),
         Home::Stack(_) if has("AccessDenied") || has("not authorized") => {

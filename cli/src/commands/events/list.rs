@@ -5,9 +5,9 @@ use shared::base::id::ConnectionName;
 use shared::core::events::subscription::{self, Subscription};
 use shared::core::events::{Event, Events as Store};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::named_connection;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json, time};
 
 #[derive(Args)]

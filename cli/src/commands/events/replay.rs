@@ -6,8 +6,8 @@ use shared::core::events::Events as Store;
 use shared::core::events::ledger::{Ledger, Replayed, is_entry_id, narrow, split_entry_id};
 use shared::store::StoreError;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// How many dead events one call makes deliverable.

@@ -7,8 +7,8 @@ use shared::core::events::ledger::{Ledger, narrow, split_entry_id};
 use shared::core::events::{Event, Events as Store};
 
 use super::life;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json, time, told_time};
 
 #[derive(Args)]

@@ -17,7 +17,7 @@ use shared::core::seal::{self, Seal};
 use shared::store::sqlite::Sqlite;
 
 use crate::commands::api::quoted;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::{Installations, Remembered};
 use opened::{address_unknown, open_or_make, settings_of, store_is_in, variable};

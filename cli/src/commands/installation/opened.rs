@@ -15,7 +15,7 @@ use token_refresh::Local;
 
 use super::resolve::{Home, Resolved};
 use super::with_flags::with_flags;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::patience::patiently;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use shared::base::nearest::nearest;
 use shared::base::settings;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::remembered::{Installations, Remembered};
 use crate::terminal::are;
 
@@ -100,7 +100,7 @@ fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Resul
         let advice = match near {
             Some(near) => format!("did you mean {near}?"),
             None if all.names().next().is_none() => {
-                "none is remembered; `zoho-connector installations add` remembers one".to_owned()
+                "none is remembered; `zoho-connector installations add NAME --data DIR` remembers one, or with --stack STACK in place of --data".to_owned()
             }
             None => format!("remembered {} {}", are(all.names().count()), listed(all.names())),
         };

@@ -8,7 +8,7 @@ use shared::core::services::Services;
 
 use super::opened::{LOG_OF_COMMANDS, Opened, address_unknown, log_or};
 use super::resolve::Resolved;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::patience::patiently;
 
 /// AWS with the operator's own credentials.

@@ -8,7 +8,7 @@ use shared::zoho::scope::Access as Level;
 
 use super::path::PATH;
 use crate::commands::api::{Access, Api, with_api};
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::say;
 

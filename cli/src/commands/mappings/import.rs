@@ -8,7 +8,7 @@ use shared::zoho::scope::Access as Level;
 
 use super::path::PATH;
 use crate::commands::api::{Access, Api, Body, with_api};
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Args)]

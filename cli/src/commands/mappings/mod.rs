@@ -7,7 +7,7 @@ mod resolve;
 
 use clap::Subcommand;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 
 #[derive(Subcommand)]
 pub(crate) enum Mappings {

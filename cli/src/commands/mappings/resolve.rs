@@ -6,7 +6,7 @@ use shared::zoho::scope::Access as Level;
 
 use super::path::PATH;
 use crate::commands::api::{Access, Api, Body, with_api};
-use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::table::{Column, Table};
 use crate::terminal::{say, say_json};
 

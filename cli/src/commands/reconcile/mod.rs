@@ -1,11 +1,12 @@
 //! `zoho-connector reconcile`: counts are sent to the API, which compares them with Zoho's stock and, where it is asked to, adjusts
 //! what drifted. All of it lives in the connector: this command can end at any moment, and another one goes on.
 
+mod fields;
 mod lines;
 mod path;
+mod printed;
 mod report;
 mod rows;
-mod shown;
 mod table_parts;
 mod verdict;
 
@@ -21,15 +22,15 @@ use shared::core::reconciliation::MAX_COUNTS;
 use shared::zoho::scope::Access as Level;
 
 use crate::commands::api::{Access, Api, Body, Trouble, with_api};
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say, say_json};
+use fields::{count, word};
 use lines::Lines;
 use path::PATH;
 use report::Report;
 use rows::{all, some};
-use shown::{count, word};
 use table_parts::{Parts, cut};
-use verdict::{Wanted, in_rows};
+use verdict::{Wanted, in_rows, with_unwritten};
 
 /// How many rows are read for a table that shows those that are worth most.
 const MAX_ROWS_FOR_TABLES: usize = 5000;
@@ -40,6 +41,7 @@ const MAX_SAME: u32 = 100;
 const AFTER_HELP: &str = "\
 Exit codes: 0 all counts are as Zoho says, or were adjusted; 1 an error; 2 a wrong command line; 3 rows drifted and were
 not adjusted, or could not be compared; 4 it is uncertain whether some rows were adjusted; 130 Ctrl-C.
+A report that cannot be written at the end makes 1 of 0, and leaves 3 and 4 as they are: what was adjusted is told before.
 After 1 and 130 the last line says how to go on; nothing is done twice.";
 
 #[derive(Args)]
@@ -143,13 +145,32 @@ impl Reconcile {
         let (found, goes_on) =
             if self.apply { self.adjust(api, &id, found, &drifted).await? } else { (found, false) };
         api.progress.clear();
+        let written = self.write(api, &id, report).await;
+        let verdict = self.wanted(written.is_ok()).verdict(&id, &found, goes_on);
+        match written {
+            Ok(()) => verdict,
+            Err(failure) => Err(with_unwritten(verdict, &self.how_to_write(&id, failure))),
+        }
+    }
+
+    /// The document and the report, as far as they are wanted.
+    async fn write(&self, api: &Api, id: &str, report: Option<&Report>) -> Result<(), Failure> {
         if self.json {
-            say_json(&self.document(api, &id).await?)?;
+            say_json(&self.document(api, id).await?)?;
         }
-        if let Some(report) = report {
-            report.write(api, &id, self.json).await?;
+        match report {
+            Some(report) => report.write(api, id, self.json).await,
+            None => Ok(()),
         }
-        self.wanted().verdict(&id, &found, goes_on)
+    }
+
+    /// Why these were not written, and what writes them later.
+    fn how_to_write(&self, id: &str, failure: Failure) -> String {
+        let what = if self.report.is_some() { "--report FILE" } else { "--json" };
+        let later = self.access.led(&format!(
+            "`zoho-connector reconcile --resume {id} {what}` writes it once that is mended, and adjusts nothing."
+        ));
+        format!("{}\n{later}", failure.into_line())
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -287,9 +308,9 @@ impl Reconcile {
         }
         let left = left(api, id, &found, MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
-        shown::totals(&found);
-        shown::drifted(&found, &drifted);
-        shown::left(&left);
+        printed::totals(&found);
+        printed::drifted(&found, &drifted);
+        printed::left(&left);
         Ok(drifted)
     }
 
@@ -335,19 +356,19 @@ impl Reconcile {
             if !notice.is_empty() {
                 say(notice);
             }
-            shown::done(&found, &drifted);
+            printed::done(&found, &drifted);
         }
         let goes_on = is_begun && has_more(self.rows.as_ref(), &found, &drifted);
         Ok((found, goes_on))
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self, is_written: bool) -> Wanted {
         Wanted {
             apply: self.apply,
             is_resumed: self.resume.is_some(),
             names_rows: self.rows.is_some(),
-            // The report is written by now, and another command would write it anew.
-            needs_force: self.report.is_some() && !self.force,
+            // A report that is written by now, another command would write anew.
+            needs_force: self.report.is_some() && is_written && !self.force,
         }
     }
 

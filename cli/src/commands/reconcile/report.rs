@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::path::PATH;
 use super::rows::all;
 use crate::commands::api::Api;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::say;
 

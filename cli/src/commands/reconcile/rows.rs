@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::fields::word;
 use super::path::PATH;
-use super::shown::word;
 use crate::commands::api::Api;
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 
 /// A reconciliation and its rows of a kind.
 pub(super) async fn all(api: &Api, id: &str, show: &str) -> Result<(Value, Vec<Value>), Failure> {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::shown::{count, word};
+use super::fields::{count, word};
 use crate::commands::api::command_line;
-use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::failure::{Failure, LEFT_TO_DO};
 
 /// The exit code where nobody knows whether some rows were adjusted.
 const UNCERTAIN: u8 = 4;
@@ -104,6 +104,14 @@ impl Wanted {
         });
         let lines: Vec<String> = line.into_iter().chain(counted_anew).collect();
         ended(LEFT_TO_DO, (!lines.is_empty()).then(|| lines.join("\n")))
+    }
+}
+
+/// The verdict, where something could not be written in the end: what was adjusted is told nevertheless, and its exit code stays.
+pub(super) fn with_unwritten(verdict: Result<(), Failure>, why: &str) -> Failure {
+    match verdict {
+        Ok(()) => Failure::Ended(1, format!("All counts are as Zoho says, or were adjusted.\n{why}")),
+        Err(failure) => failure.going_on(why),
     }
 }
 

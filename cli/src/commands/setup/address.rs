@@ -8,10 +8,10 @@ use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::core::grant::client::Clients;
 
 use crate::commands::client::console;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::serving;
+use crate::commands::serve_command;
 use crate::commands::webhooks;
+use crate::failure::Failure;
 use crate::server::presence;
 use crate::terminal::say;
 
@@ -47,14 +47,15 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
         say("    Homepage URL");
         say(format!("      {new}"));
     }
-    if let Home::Folder(folder) = &opened.services.settings.home
-        && presence::known_otherwise(&presence::running(folder), new).is_some()
-    {
-        say(format!(
-            "  The connector that runs keeps the old one: end it, and start it with --public-url {new}{}. A service has it in its settings,",
-            serving::listen(&opened.public_url)
-        ));
-        say(format!("    ZOHO_CONNECTOR_PUBLIC_URL={new}"));
+    if let Home::Folder(folder) = &opened.services.settings.home {
+        let servers = presence::running(folder);
+        if presence::known_otherwise(&servers, new).is_some() {
+            say(format!(
+                "  The connector that runs keeps the old one: end it, and start it with --public-url {new}{}. A service has it in its settings,",
+                serve_command::listen_flag_in_place_of(&servers, &opened.public_url)
+            ));
+            say(format!("    ZOHO_CONNECTOR_PUBLIC_URL={new}"));
+        }
     }
     say("  Agents call the old address: give them the new one. Their keys stay.");
     for stored in subscription::list(&*stores.state).await? {

@@ -4,9 +4,9 @@ use shared::base::secret::Secret;
 use shared::core::events::agent_hook::{Hook, HookUrl};
 
 use super::ask;
-use crate::commands::agent::{address, probe};
-use crate::commands::failure::Failure;
+use crate::commands::agent::{address, probe, set_again};
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// What the flags say of it.
@@ -85,7 +85,8 @@ async fn try_known(opened: &Opened, known: &Hook) -> Next {
         return Next::Token(known.url.clone());
     }
     say(opened.led(&format!(
-        "  Events wait until it is put right: `zoho-connector agent set --url {url}` asks for its token again."
+        "  Events wait until it is put right: `{}` asks for its token again.",
+        set_again(known)
     )));
     Next::Nothing
 }

@@ -2,7 +2,7 @@
 
 use shared::base::secret::Secret;
 
-use crate::commands::failure::Failure;
+use crate::failure::Failure;
 use crate::terminal::{ask_line_or_end, ask_secret, can_ask, say};
 
 /// So often an empty answer is taken for a slip.

@@ -7,9 +7,9 @@ use shared::core::connection::Connection;
 use shared::core::events::subscription;
 
 use super::ask;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks;
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// How the agent hears of changes.

@@ -7,8 +7,8 @@ use shared::zoho::data_centre::DataCentre;
 use super::ask;
 use crate::commands::client::{client_id, console};
 use crate::commands::doctor::is_client_good;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// What the flags say of it.

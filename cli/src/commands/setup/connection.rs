@@ -1,23 +1,41 @@
 //! The consent.
 
+use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
 use shared::zoho::scope::Access;
 
 use super::ask;
-use super::progress::leading_to;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
+
+/// The connection that is meant where nobody names one: the only one that there is, which is then said.
+pub(super) async fn meant(opened: &Opened) -> Result<ConnectionName, Failure> {
+    let all = connection::list(&*opened.services.stores.state).await?;
+    let name = only(&all).cloned().unwrap_or_default();
+    if name != ConnectionName::default() {
+        say(format!("This is about {name}, the only connection; --connection NAME makes another."));
+    }
+    Ok(name)
+}
+
+/// The only one that there is, but for those that are being ended.
+fn only(all: &[Connection]) -> Option<&ConnectionName> {
+    let mut staying = all.iter().filter(|found| found.state != State::Disconnecting);
+    let first = staying.next()?;
+    staying.next().is_none().then_some(&first.name)
+}
 
 /// Connects, unless the connection is there, and waits until the consent has come.
 pub(super) async fn connect(
     opened: &Opened,
+    name: &ConnectionName,
     mut request: ConsentRequest,
     pastes: bool,
 ) -> Result<Connection, Failure> {
-    if let Some(found) = known(opened, &request).await? {
+    if let Some(found) = known(opened, name).await? {
         say(format!("✓ {} is connected.", found.name));
         return Ok(found);
     }
@@ -29,21 +47,20 @@ pub(super) async fn connect(
         ];
         request.set_access(ask::choice("What may the connector do at Zoho?", "--access", &options).await?);
     }
-    let wish = request.wish(opened).await?;
+    let wish = request.wish(opened, name).await?;
     match pastes {
         true => connect::by_paste(opened, wish).await?,
         false => connect::by_link(opened, &wish).await?,
     }
-    known(opened, &request).await?.ok_or_else(|| {
+    known(opened, name).await?.ok_or_else(|| {
         Failure::Other(opened.led(&format!(
-            "the consent has ended, but there is no connection; run `zoho-connector setup{}` again",
-            leading_to(request.name())
+            "the consent has ended, but there is no connection; run `zoho-connector setup --connection {name}` again"
         )))
     })
 }
 
 /// The connection, where it can be used.
-async fn known(opened: &Opened, request: &ConsentRequest) -> Result<Option<Connection>, Failure> {
-    let found = connection::get(&*opened.services.stores.state, request.name()).await?;
+async fn known(opened: &Opened, name: &ConnectionName) -> Result<Option<Connection>, Failure> {
+    let found = connection::get(&*opened.services.stores.state, name).await?;
     Ok(found.filter(|found| !matches!(found.state, State::ReconnectRequired { .. } | State::Disconnecting)))
 }

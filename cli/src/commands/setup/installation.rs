@@ -6,8 +6,8 @@ use shared::base::public_url::PublicUrl;
 use shared::base::settings::{DATA, PUBLIC_URL};
 
 use super::ask;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, public_url};
+use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::remembered::{Installations, Remembered};
 use crate::terminal::{can_ask, note, say};
@@ -123,6 +123,12 @@ async fn asked(given: &Installation) -> Result<Remembered, Failure> {
 /// What is not remembered so yet. A name that another one has is refused before anything is made.
 fn new(name: Option<&str>, installation: &Installation, all: Installations) -> Result<Option<New>, Failure> {
     let (known, one) = installation.to_remember()?;
+    if let Some((known, before)) = known.as_deref().and_then(|known| Some((known, all.get(known)?)))
+        && let Some(region) = said_region()
+        && let Some(why) = refuse_another_region(name, (known, before), &one, &region)
+    {
+        return Err(Failure::Settings(why));
+    }
     let name = match (name, known) {
         // Two names of one place would leave all commands without the one that is meant.
         (Some(name), Some(known)) if name != known => {
@@ -148,6 +154,44 @@ fn new(name: Option<&str>, installation: &Installation, all: Installations) -> R
     }
     let was = known.and_then(address);
     Ok(Some(New { name, one, all, is_asked: false, was }))
+}
+
+/// A region, and the variable that says it.
+type SaidRegion = (&'static str, String);
+
+fn said_region() -> Option<SaidRegion> {
+    ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|variable| {
+        Some((variable, std::env::var(variable).ok().filter(|region| !region.is_empty())?))
+    })
+}
+
+/// Why the stack of a variable's region is not set up: one of its name is remembered in another, and a variable alone does not say
+/// whether it is another one. Nothing where it is the same by all that is said.
+fn refuse_another_region(
+    name: Option<&str>,
+    (known, before): (&str, &Remembered),
+    one: &Remembered,
+    (variable, region): &SaidRegion,
+) -> Option<String> {
+    let is_said_by_it = one.stack.is_some() && one.region.is_none();
+    let other_name = name.filter(|name| *name != known);
+    let is_elsewhere = match &before.region {
+        Some(before) => before != region,
+        // Without another name, it is taken for the same.
+        None => other_name.is_some(),
+    };
+    if !is_said_by_it || !is_elsewhere {
+        return None;
+    }
+    let leave = other_name.map(|name| format!(", and leave --name {name} out")).unwrap_or_default();
+    let is_this = match &before.region {
+        Some(before) => format!("where the one in {before} is meant, say --region {before}{leave}"),
+        None => format!("where it is the same one, leave --name {} out", other_name.unwrap_or_default()),
+    };
+    Some(format!(
+        "{known} is remembered already, for {}, and {variable} says {region}: where the stack in {region} is another one, say --region {region}; {is_this}",
+        before.place()
+    ))
 }
 
 /// The address of one that is remembered. Without a variable, a folder has the usual one where none was named.
@@ -178,5 +222,39 @@ impl New {
                 Ok(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_in_the_region_of_a_variable_is_told_from_one_that_is_remembered() {
+        let stack = |region: Option<&str>| Remembered {
+            stack: Some("S".to_owned()),
+            region: region.map(str::to_owned),
+            ..Remembered::default()
+        };
+        let said = ("AWS_REGION", "us-east-1".to_owned());
+        let refused = |name, before: Option<&str>, one: Option<&str>| {
+            refuse_another_region(name, ("zoho", &stack(before)), &stack(one), &said)
+        };
+        let eu = Some("eu-central-1");
+        let begin = "zoho is remembered already, for stack S in eu-central-1, and AWS_REGION says us-east-1: where the stack in us-east-1 is \
+                     another one, say --region us-east-1; where the one in eu-central-1 is meant, say --region eu-central-1";
+        assert_eq!(refused(None, eu, None).unwrap(), begin);
+        assert_eq!(refused(Some("zoho"), eu, None).unwrap(), begin);
+        assert_eq!(refused(Some("other"), eu, None).unwrap(), format!("{begin}, and leave --name other out"));
+        let unsaid = refused(Some("other"), None, None).unwrap();
+        assert!(
+            unsaid.ends_with("say --region us-east-1; where it is the same one, leave --name other out"),
+            "{unsaid}"
+        );
+        assert_eq!(refused(None, None, None), None, "it is remembered without a region");
+        assert_eq!(refused(Some("other"), eu, eu), None, "a flag says the region");
+        assert_eq!(refused(Some("other"), Some("us-east-1"), None), None, "the regions are the same");
+        let folder = Remembered { data: Some("/srv".into()), ..Remembered::default() };
+        assert_eq!(refuse_another_region(Some("other"), ("zoho", &folder), &folder, &said), None);
     }
 }

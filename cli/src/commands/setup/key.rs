@@ -7,8 +7,8 @@ use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use super::progress::leading_to;
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// What the keys are called that are made here.

@@ -15,6 +15,7 @@ mod server;
 use std::time::Duration;
 
 use clap::Args;
+use shared::base::id::ConnectionName;
 use shared::core::access::permission::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
@@ -23,14 +24,14 @@ use crate::commands::agent::address as hook_address;
 use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::commands::told;
+use crate::commands::told_address;
+use crate::failure::Failure;
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
 use crate::terminal::{Modes, can_ask, note, say};
 use changes::Changes;
-use progress::{Progress, leading_to};
+use progress::Progress;
 
 #[derive(Args)]
 pub(crate) struct Setup {
@@ -64,6 +65,9 @@ pub(crate) struct Setup {
     /// Seconds to wait for the connector to run
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     wait: u32,
+    /// Name of the connection to make, or to connect anew [default: the only one that there is, else `default`]
+    #[arg(long)]
+    connection: Option<ConnectionName>,
     #[command(flatten)]
     request: ConsentRequest,
     #[command(flatten)]
@@ -74,7 +78,8 @@ impl Setup {
     /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
         let modes = Modes::now();
-        let progress = Progress::begin(self.installation.command(&self.again()));
+        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
+        let progress = Progress::begin(self.installation.command(&again));
         let stopped = stop_signal();
         tokio::select! {
             biased;
@@ -90,18 +95,11 @@ impl Setup {
         }
     }
 
-    /// The command that goes on, with the answers of the command line that lead somewhere else.
-    fn again(&self) -> String {
-        let name = self.name.as_ref().map(|name| format!(" --name {name}")).unwrap_or_default();
-        let paste = if self.paste { " --paste" } else { "" };
-        format!("setup{name}{}{paste}", leading_to(self.request.name()))
-    }
-
     async fn go(self, progress: &Progress) -> Result<(), Failure> {
         if can_ask() {
             say(format!("Ctrl-C ends this at any time; `{}` goes on where it stopped.", progress.command()));
         }
-        let again = self.again();
+        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let (mut installation, new) = installation::find(self.name.as_deref(), self.installation).await?;
         progress.goes_on_with(installation.command(&again));
         let mut opened = installation.open_or_make().await?;
@@ -109,7 +107,7 @@ impl Setup {
         address::refuse_other_than_stacks(&opened)?;
         // What the operator was told last; a store of an earlier build does not say.
         let remembered = new.as_ref().and_then(|new| new.was.clone());
-        let was = told::address(&*opened.services.stores.state).await?.or(remembered);
+        let was = told_address::get(&*opened.services.stores.state).await?.or(remembered);
         // Before anybody registers an address at Zoho that is another's.
         if !self.paste {
             server::refuse_another(&opened).await?;
@@ -129,12 +127,16 @@ impl Setup {
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
         progress.keep("the client");
-        told::keep(&*opened.services.stores.state, &opened.public_url).await?;
+        told_address::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
         if !self.paste {
             server::wait(&installation, &opened, longest, progress).await?;
         }
-        let connection = connection::connect(&opened, self.request, self.paste).await?;
+        let name = match self.connection {
+            Some(name) => name,
+            None => connection::meant(&opened).await?,
+        };
+        let connection = connection::connect(&opened, &name, self.request, self.paste).await?;
         progress.keep("the connection");
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
         progress.keep("the agent's key");
@@ -155,4 +157,11 @@ impl Setup {
         say(installation.led("Set up. `zoho-connector doctor` looks at all of it again, at any time."));
         Ok(())
     }
+}
+
+/// The command that goes on, with the answers of the command line that lead somewhere else.
+fn again(name: Option<&str>, connection: Option<&ConnectionName>, pastes: bool) -> String {
+    let name = name.map(|name| format!(" --name {name}")).unwrap_or_default();
+    let connection = connection.map(|name| format!(" --connection {name}")).unwrap_or_default();
+    format!("setup{name}{connection}{}", if pastes { " --paste" } else { "" })
 }

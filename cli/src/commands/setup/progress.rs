@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use shared::base::id::ConnectionName;
 
-use crate::commands::failure::{Failure, INTERRUPTED};
+use crate::failure::{Failure, INTERRUPTED};
 
 /// How far it has come.
 pub(super) struct Progress {
@@ -45,7 +45,7 @@ impl Progress {
     }
 }
 
-/// What leads setup to a connection; nothing for the one that it means by itself.
+/// What leads setup to a connection that is there; nothing for the one that it means beside others.
 pub(super) fn leading_to(name: &ConnectionName) -> String {
     if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") }
 }

@@ -9,17 +9,16 @@ use tokio::time::{Instant, sleep};
 
 use super::progress::Progress;
 use crate::commands::doctor::has_another_store;
-use crate::commands::failure::Failure;
 use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::serving;
+use crate::commands::serve_command;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent. `to` are the flags
-/// that lead `setup` to the connection.
+/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent.
 pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
@@ -71,7 +70,11 @@ fn tell(installation: &Installation, opened: &Opened) {
     match &opened.services.settings.home {
         Home::Folder(_) => {
             say("Start the connector in a second shell, and let it run:");
-            say(format!("  {}{}", installation.command("serve"), serving::listen(&opened.public_url)));
+            say(format!(
+                "  {}{}",
+                installation.command("serve"),
+                serve_command::listen_flag(&opened.public_url)
+            ));
             if url.starts_with("https://") {
                 say(format!("and lead {url} to it, by a reverse proxy or a tunnel."));
             }

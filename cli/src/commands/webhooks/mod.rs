@@ -1,7 +1,7 @@
 //! `zoho-connector webhooks setup|show|rotate|send-test`.
 
-mod elsewhere;
-mod found;
+mod found_by_polling;
+mod old_address;
 pub(crate) mod post;
 mod rotate;
 pub(crate) mod secret;
@@ -11,8 +11,8 @@ mod show;
 
 use clap::Subcommand;
 
-use crate::commands::failure::Failure;
-pub(super) use elsewhere::posting_elsewhere;
+use crate::failure::Failure;
+pub(super) use old_address::posting_elsewhere;
 pub(super) use setup::watch;
 
 #[derive(Subcommand)]

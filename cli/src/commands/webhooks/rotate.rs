@@ -6,11 +6,11 @@ use shared::base::secret::Secret;
 use shared::core::events::webhook_secrets;
 use shared::zoho::signature::standard_secret;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::unreachable;
+use crate::failure::Failure;
 use crate::terminal::{note, say};
 
 #[derive(Args)]

@@ -8,10 +8,10 @@ use shared::core::events::TEST_NOTE;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
 use crate::commands::webhooks::post::{Signature, post};
+use crate::failure::Failure;
 use crate::terminal::say;
 
 #[derive(Args)]

@@ -9,10 +9,10 @@ use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::{Event, Events};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
-use crate::commands::webhooks::found::is_found;
+use crate::commands::webhooks::found_by_polling::is_found;
+use crate::failure::Failure;
 use crate::terminal::{say, say_json, time};
 
 /// Among so many events of a connection the last of each source is looked for.

@@ -12,7 +12,7 @@ use shared::core::access::permission::Permission;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
 use super::completed::complete;
-use super::shown::{mark_type, mark_words};
+use super::representation::{mark_type, mark_words};
 use crate::app::App;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};

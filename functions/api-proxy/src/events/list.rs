@@ -14,7 +14,7 @@ use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
 use super::completed::complete;
-use super::shown::{self, mark_words, mark_words_of_lives, missing};
+use super::representation::{self, mark_words, mark_words_of_lives, missing};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -136,7 +136,7 @@ async fn list(
     let read = data.iter_mut().map(|event| (event.subject.as_deref(), &mut event.data)).collect();
     complete(&app.mappings, &connection, read).await;
     data.iter_mut().for_each(|event| mark_words(&mut event.data));
-    let data = data.iter().map(shown::event).collect::<Result<Vec<_>, _>>()?;
+    let data = data.iter().map(representation::event).collect::<Result<Vec<_>, _>>()?;
     let rows = rows.to_string();
     let next = more.map(|cursor| {
         next(PATH, &[("type", kind), ("per_page", Some(rows.as_str())), ("cursor", Some(cursor.as_str()))])
@@ -162,7 +162,7 @@ async fn one(
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);
-    let mut event = shown::event(&event)?;
+    let mut event = representation::event(&event)?;
     if let Some(data) = event.get_mut("data") {
         if let Some(data) = data.as_object_mut() {
             match missing {

@@ -3,4 +3,4 @@
 pub(crate) mod claims;
 mod completed;
 pub(crate) mod list;
-mod shown;
+mod representation;

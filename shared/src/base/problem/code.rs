@@ -201,7 +201,7 @@ codes! {
         "A person must open `reconnect_url` (or run `zoho-connector connect --connection NAME`) and consent again. Until then every call will fail like this.";
     /// Client id or secret are wrong.
     ConnectionMisconfigured = "connection_misconfigured", 409, false, Operator, "The connection is misconfigured",
-        "The operator must correct the client id, secret or data centre (`zoho-connector client set`). Trying again cannot help until then.";
+        "The operator must correct the client id, secret or data centre (`zoho-connector client set --id ID --data-centre DATA_CENTRE`). Trying again cannot help until then.";
     /// Zoho throttles token requests, or our own budget is spent.
     TokenCoolingDown = "token_cooling_down", 503, true, Zoho, "Waiting before Zoho gives a new access token",
         "Try again after `retry_after` seconds. Nothing is wrong with the connection.";

@@ -222,7 +222,7 @@ impl Keys {
             let detail =
                 format!("Service key {} is off since the connector was restored from a backup.", key.id);
             let problem = Problem::new(Code::KeyInvalid, detail);
-            return Err(problem.hint("The operator confirms the key with `zoho-connector keys confirm`; it works within a minute. It may have been revoked after the backup was made."));
+            return Err(problem.hint("The operator confirms the key with `zoho-connector keys confirm ID`; it works within a minute. It may have been revoked after the backup was made."));
         }
         match key.expires {
             Some(end) if end <= self.clock.now() => {

@@ -149,9 +149,9 @@ impl Connection {
             State::Exhausted { until } => {
                 Some(format!("So many tokens were needed that the next one must wait until {until}."))
             }
-            State::Misconfigured { reason, .. } => {
-                Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
-            }
+            State::Misconfigured { reason, .. } => Some(format!(
+                "{reason}. The operator corrects it with `zoho-connector client set --id ID --data-centre DATA_CENTRE`."
+            )),
             State::Disconnecting => Some("The operator is ending this connection.".to_owned()),
             State::ReconnectRequired { since } => Some(format!(
                 "Zoho has not accepted the grant since {since}. Its user consents again at the reconnect link, where there is one, or the operator runs `zoho-connector connect --connection {}`.",

@@ -11,10 +11,10 @@ use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use tokio::time::sleep;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::watch_row;
+use crate::failure::Failure;
 
 /// How often token-refresh is asked while another run holds the connection, and the pause between.
 const MAX_TRIES: usize = 5;

@@ -20,9 +20,9 @@ use shared::core::events::subscription;
 use shared::core::events::subscription::Subscription;
 use shared::zoho::inventory::record_kinds::RecordKind;
 
-use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::named_connection;
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::terminal::say;
 use rules::{LinedUp, Rules};
 use selection::Selection;

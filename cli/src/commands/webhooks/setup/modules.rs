@@ -11,8 +11,8 @@ use shared::zoho::failure::Failure as Refusal;
 use shared::zoho::response;
 use tokio::time::Instant;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::failure::Failure;
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);

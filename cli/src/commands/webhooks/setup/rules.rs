@@ -10,12 +10,12 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::webhook_rules::{MAX_NAME_LENGTH, Rule, SCOPES_TO_CREATE, SCOPES_TO_DELETE};
 use shared::zoho::scope::Product;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::manual_steps;
 use crate::commands::webhooks::setup::selection::connect_again;
 use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
+use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::say;
 

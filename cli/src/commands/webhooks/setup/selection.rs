@@ -10,9 +10,9 @@ use shared::zoho::crm::modules::read_scope;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::webhooks::setup::modules::meant;
+use crate::failure::Failure;
 
 /// The modules that are watched where none are named.
 const DEFAULT_MODULES: [&str; 2] = ["Deals", "Contacts"];

@@ -6,10 +6,10 @@ use shared::core::events::subscription;
 use shared::core::events::subscription::Subscription;
 
 use crate::commands::confirm::confirm;
-use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::Opened;
 use crate::commands::webhooks::setup::rules::Rules;
 use crate::commands::webhooks::setup::{channel, watch_row};
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::terminal::say;
 
 /// Ends the subscription: first here, so that the connector stops polling and renewing, then at Zoho.

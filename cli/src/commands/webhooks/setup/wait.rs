@@ -9,9 +9,9 @@ use shared::core::events::{Event, Events};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use tokio::time::{Instant, sleep};
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::found::is_found;
+use crate::commands::webhooks::found_by_polling::is_found;
+use crate::failure::Failure;
 use crate::terminal::say;
 
 /// The pause between two reads of the events.

@@ -11,9 +11,9 @@ use shared::core::services::Services;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
 
-use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::commands::webhooks::setup::selection::Selection;
+use crate::failure::Failure;
 
 /// How often the change is tried while others change the row.
 const MAX_TRIES: usize = 5;

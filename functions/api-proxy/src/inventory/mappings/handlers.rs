@@ -17,8 +17,8 @@ use tokio::time::Instant;
 
 use super::demand::demand_locations;
 use super::import;
+use super::representation::{shown, shown_location, table};
 use super::resolve::{self, Resolving};
-use super::shown::{shown, shown_location, table};
 use crate::app::App;
 use crate::inventory::lookup::named::unmapped;
 use crate::request::body::{self, Body};

@@ -8,7 +8,7 @@ use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
 use shared::core::mappings::{MAX_NAME, Mapping};
 
-use super::shown::COLUMNS;
+use super::representation::COLUMNS;
 use crate::request::csv::{Csv, Wrong};
 use crate::request::upload::{Upload, read};
 

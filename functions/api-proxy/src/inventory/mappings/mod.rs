@@ -6,6 +6,6 @@ mod demand;
 mod handlers;
 mod import;
 mod operations;
+mod representation;
 mod resolve;
 pub(crate) mod routes;
-mod shown;

@@ -6,7 +6,7 @@ use shared::core::mappings::MAX_NAME;
 use shared::zoho::inventory;
 use shared::zoho::scope::{Access, Product};
 
-use super::shown::{documented, documented_list};
+use super::representation::{documented, documented_list};
 use crate::openapi::body::body;
 use crate::openapi::operation::Operation;
 use crate::openapi::schema::{Shape, count, described, exact, id, named, our_id, text, untrusted};

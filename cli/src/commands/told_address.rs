@@ -11,7 +11,7 @@ struct Told {
 }
 
 /// What the operator was told last, if anything.
-pub(super) async fn address(state: &dyn Table) -> Result<Option<PublicUrl>, StoreError> {
+pub(super) async fn get(state: &dyn Table) -> Result<Option<PublicUrl>, StoreError> {
     let Some(row) = state.get(&key()).await? else { return Ok(None) };
     let told: Told = row.read()?;
     Ok(PublicUrl::parse(&told.address).ok())
@@ -52,11 +52,11 @@ mod tests {
         let stores: Stores = Sqlite::open(folder.path(), Arc::new(SystemClock)).unwrap().into();
         let url = |text: &str| PublicUrl::parse(text).unwrap();
         let (first, second) = (url("https://a.example.com"), url("https://b.example.com"));
-        assert_eq!(address(&*stores.state).await.unwrap(), None);
+        assert_eq!(get(&*stores.state).await.unwrap(), None);
         keep_first(&*stores.state, &first).await.unwrap();
         keep_first(&*stores.state, &second).await.unwrap();
-        assert_eq!(address(&*stores.state).await.unwrap(), Some(first));
+        assert_eq!(get(&*stores.state).await.unwrap(), Some(first));
         keep(&*stores.state, &second).await.unwrap();
-        assert_eq!(address(&*stores.state).await.unwrap(), Some(second));
+        assert_eq!(get(&*stores.state).await.unwrap(), Some(second));
     }
 }

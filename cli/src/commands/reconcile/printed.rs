@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
+use super::fields::{count, word};
 use crate::table::{Column, Table};
 use crate::terminal::say;
 
@@ -34,16 +35,6 @@ const DONE: &[Column] = &[
     ("Result", false),
     ("Why", false),
 ];
-
-/// A text of a document, or nothing.
-pub(super) fn word<'a>(document: &'a Value, name: &str) -> &'a str {
-    document.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A number of a document, or 0.
-pub(super) fn count(document: &Value, name: &str) -> u64 {
-    document.get(name).and_then(Value::as_u64).unwrap_or_default()
-}
 
 /// A figure as it is written, or a dash.
 fn figure(document: Option<&Value>, name: &str) -> String {

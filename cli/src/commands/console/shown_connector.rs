@@ -20,7 +20,7 @@ use super::source::Source;
 use crate::commands::installation::Installation;
 
 /// An open connector, as the pages read it.
-pub(super) struct Shown {
+pub(super) struct ShownConnector {
     /// What it is the console of: `the folder data`.
     pub(super) name: String,
     pub(super) services: Services,
@@ -34,7 +34,7 @@ pub(super) struct Shown {
     installation: Installation,
 }
 
-impl Shown {
+impl ShownConnector {
     pub(super) fn new(
         services: Services,
         token_refresh: Arc<dyn TokenRefreshClient>,
