@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, Parser};
 
 use super::Line;
@@ -149,7 +150,10 @@ fn line(command: &str) -> Vec<String> {
 
 /// Why the command line does not take a command.
 fn refusal(command: &str) -> Option<String> {
+    // What is put behind a word may be the flags that it lacks.
+    let has_more = words(command).iter().any(|word| word.find('{').is_some_and(|at| at > 0));
     match Line::try_parse_from(line(command)) {
+        Err(error) if has_more && error.kind() == ErrorKind::MissingRequiredArgument => None,
         Err(error) if error.exit_code() != 0 => Some(error.to_string()),
         _ => None,
     }
