@@ -55,7 +55,7 @@ fn depth(json: &str) -> usize {
     for byte in json.bytes() {
         match byte {
             _ if is_escaped => is_escaped = false,
-            // Outside of texts, JSON has none.
+            // JSON has none outside of texts.
             b'\\' => is_escaped = true,
             b'"' => is_text = !is_text,
             b'{' | b'[' if !is_text => {
