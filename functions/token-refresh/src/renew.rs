@@ -153,10 +153,6 @@ async fn call_zoho(
     match app.accounts.renew(grant.data_centre, credentials, &grant.refresh_token).await {
         Ok(granted) => {
             found.clock_ahead = granted.date.and_then(|theirs| ahead(app.clock.now(), theirs));
-            if let Some(seconds) = found.clock_ahead {
-                let (by, side) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
-                tracing::warn!(seconds, "this machine's clock is {by} s {side} Zoho's: set it right");
-            }
             let token = access_token(grant, granted, asked_at);
             if !store_token(&*app.stores.secrets, lease, &found.name, &token, version.as_ref()).await? {
                 return Ok(Reply::Busy);
@@ -165,6 +161,10 @@ async fn call_zoho(
             found.token_renewed_at = Some(asked_at);
             found.token_expires = Some(token.expires);
             tracing::info!(connection = %found.name, expires = %token.expires, "token renewed");
+            // A healthy connection has one notice only: that the clock is wrong.
+            if let Some(notice) = found.notice() {
+                tracing::warn!(clock_ahead = found.clock_ahead, "{notice}");
+            }
             Ok(Reply::Renewed)
         }
         Err(refused_so) => {

@@ -1,5 +1,7 @@
 //! Renewing a token and storing a grant, on a store in memory and a clock that stands. Nothing here is asked of Zoho.
 
+mod grants;
+mod log;
 mod pauses;
 mod schedule;
 mod tokens;
@@ -14,6 +16,7 @@ use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::grant::Grant;
+use shared::core::grant::client::{self, Client};
 use shared::core::grant::lease::{Lease, after_silence, after_throttle};
 use shared::core::services::Services;
 use shared::store::Stores;
@@ -22,7 +25,7 @@ use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{Refusal, Refused};
 use shared::zoho::scope::ScopeSet;
-use shared::zoho::secrets::{AccessTokenSecret, RefreshToken};
+use shared::zoho::secrets::{AccessTokenSecret, ClientSecret, RefreshToken};
 
 use crate::app::App;
 use crate::fresh_grant::FreshGrant;
@@ -42,8 +45,9 @@ fn in_milliseconds(milliseconds: i64) -> Timestamp {
     later(Ten.now(), SignedDuration::from_millis(milliseconds))
 }
 
-/// An installation with nothing in it. What would go to Zoho goes nowhere.
+/// An installation with nothing in it. What would go to Zoho goes nowhere. The log begins with it.
 fn app() -> (App, ConnectionName) {
+    log::begin();
     let clock: SharedClock = Arc::new(Ten);
     let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
     let settings =
@@ -90,6 +94,17 @@ impl App {
         self.keep(&Grant::secret_name(name), grant).await;
     }
 
+    /// Registers the client of all grants here.
+    async fn register_client(&self) {
+        let client = Client {
+            id: "1000.CLIENT".to_owned(),
+            home: DataCentre::Eu,
+            secret: ClientSecret::new("secret"),
+            secrets: Vec::new(),
+        };
+        client::set(&*self.stores.secrets, client).await.unwrap();
+    }
+
     async fn keep_row(&self, row: &Connection) {
         assert!(self.stores.state.put(row.row().unwrap()).await.unwrap().is_done());
     }
@@ -104,6 +119,12 @@ impl App {
         let grant = load::<Grant>(secrets, &Grant::secret_name(name)).await.unwrap();
         let token = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await.unwrap();
         (grant.map(|(grant, _)| grant.generation), token.map(|(token, _)| token.generation))
+    }
+
+    /// What was announced, newest first.
+    async fn announced(&self, name: &ConnectionName) -> Vec<String> {
+        let events = self.events.newest(name, 9).await.unwrap();
+        events.into_iter().map(|event| event.kind).collect()
     }
 
     async fn is_free(&self, name: &ConnectionName) -> bool {
@@ -189,12 +210,16 @@ async fn a_row_without_a_grant_stays_for_a_minute_after_its_consent() {
     }
 }
 
-/// Stores a grant whose refresh token is `1000.own`.
+/// A grant whose refresh token is `1000.own`.
+fn fresh() -> FreshGrant {
+    let token = token(0, in_milliseconds(3_600_000));
+    FreshGrant { grant: grant(0, "1000.own"), token, missing: Vec::new() }
+}
+
+/// Stores it.
 async fn replace(app: &App, name: &ConnectionName, replaces: Replaces) -> Result<Reply, NotStored> {
     let lease = Lease::take(&*app.stores.state, &app.clock, name).await.unwrap().unwrap();
-    let token = token(0, in_milliseconds(3_600_000));
-    let fresh = FreshGrant { grant: grant(0, "1000.own"), token, missing: Vec::new() };
-    store_grant(app, lease, name, fresh, replaces).await
+    store_grant(app, lease, name, fresh(), replaces).await
 }
 
 #[tokio::test]
@@ -247,6 +272,8 @@ async fn whoever_reconnects_replaces_the_dead_grant_that_they_saw_and_nothing_el
         );
         let generation = if is_stored { 2 } else { 1 };
         assert_eq!(app.generations(&name).await.0, Some(generation), "{told}");
+        let announced: &[&str] = if is_stored { &["connector.recovered"] } else { &[] };
+        assert_eq!(app.announced(&name).await, announced, "{told}");
         assert!(app.is_free(&name).await, "{told}");
     }
 }

@@ -55,7 +55,8 @@ fn depth(json: &str) -> usize {
     for byte in json.bytes() {
         match byte {
             _ if is_escaped => is_escaped = false,
-            b'\\' if is_text => is_escaped = true,
+            // JSON has none outside of texts.
+            b'\\' => is_escaped = true,
             b'"' => is_text = !is_text,
             b'{' | b'[' if !is_text => {
                 open += 1;
@@ -80,6 +81,7 @@ mod tests {
             (r#"{"a":[{}],"b":[]}"#, 3),
             (r#"["[[[\"[","]"]"#, 1),
             (r#"["\\",[[]]]"#, 3),
+            (r#"["]}",[[]]]"#, 3),
         ] {
             assert_eq!(depth(json), expected, "{json}");
         }

@@ -188,6 +188,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_machines_clock_shows_the_present_in_whole_milliseconds() {
+        let now = SystemClock.now();
+        assert!(now > "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), "{now}");
+        assert_eq!(now.subsec_nanosecond() % 1_000_000, 0, "{now}");
+    }
+
+    #[test]
     fn seconds_until_rounds_up_and_never_says_zero() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(seconds_until(later(now, SignedDuration::from_millis(1001)), now), 2);

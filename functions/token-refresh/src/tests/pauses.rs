@@ -6,14 +6,11 @@ use shared::base::secret::Secret;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{Connection, PauseCause, State};
-use shared::core::grant::client::{self, Client};
 use shared::core::grant::lease::{MAX_CALLS, after_throttle, reserve, room};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{Refusal, Refused};
-use shared::zoho::secrets::ClientSecret;
 
 use super::{Ten, app, grant, in_milliseconds};
-use crate::app::App;
 use crate::renew::{EXPIRES_SOON, refused, renew};
 
 fn row() -> Connection {
@@ -28,16 +25,6 @@ async fn renewed_in(state: State) -> (Reply, State) {
     let reply = renew(&app, &name, None, EXPIRES_SOON).await.unwrap();
     assert!(app.is_free(&name).await);
     (reply, app.row(&name).await.unwrap().state)
-}
-
-async fn register_client(app: &App) {
-    let client = Client {
-        id: "1000.CLIENT".to_owned(),
-        home: DataCentre::Eu,
-        secret: ClientSecret::new("secret"),
-        secrets: Vec::new(),
-    };
-    client::set(&*app.stores.secrets, client).await.unwrap();
 }
 
 #[tokio::test]
@@ -94,7 +81,7 @@ async fn no_token_is_asked_for_that_could_lock_the_connection_or_that_nobody_cou
         let (app, name) = app();
         let (state, secrets) = (&*app.stores.state, &*app.stores.secrets);
         app.keep_grant(&name, &grant(1, "1000.own")).await;
-        register_client(&app).await;
+        app.register_client().await;
         if is_stored {
             while room(secrets, &app.clock, &name, false).await.unwrap() {
                 secrets.stage(&AccessToken::secret_name(&name), &Secret::new("{}")).await.unwrap();
@@ -108,9 +95,7 @@ async fn no_token_is_asked_for_that_could_lock_the_connection_or_that_nobody_cou
         assert!(matches!(reply, Reply::Wait { seconds: told, .. } if told == seconds), "{reply:?}");
         let until = in_milliseconds(i64::try_from(seconds).unwrap() * 1000);
         assert_eq!(app.row(&name).await.unwrap().state, State::Exhausted { until });
-        let events = app.events.newest(&name, 9).await.unwrap();
-        let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
-        assert_eq!(kinds, ["connector.exhausted"]);
+        assert_eq!(app.announced(&name).await, ["connector.exhausted"]);
     }
 }
 
@@ -118,7 +103,7 @@ async fn no_token_is_asked_for_that_could_lock_the_connection_or_that_nobody_cou
 async fn an_accounts_server_that_cannot_be_reached_is_left_alone_for_a_minute() {
     let (app, name) = app();
     app.keep_grant(&name, &grant(1, "1000.own")).await;
-    register_client(&app).await;
+    app.register_client().await;
     let reply = renew(&app, &name, None, EXPIRES_SOON).await.unwrap();
     assert!(matches!(reply, Reply::Wait { seconds: 60, .. }), "{reply:?}");
     let state = app.row(&name).await.unwrap().state;

@@ -1,10 +1,15 @@
 //! The scheduled run: what is due, and what died half-way.
 
-use shared::base::clock::Clock;
+use std::sync::Arc;
+
+use shared::base::clock::{Clock, Timestamp};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{Connection, State};
+use shared::core::events::subscription::{self, Channel, Subscription};
+use shared::core::grant::lease::Lease;
 
-use super::{Ten, app, grant, in_milliseconds};
+use super::{Ten, app, grant, in_milliseconds, log};
+use crate::replaced;
 use crate::schedule::{by_state, tick};
 
 #[tokio::test]
@@ -40,6 +45,67 @@ async fn a_connection_whose_end_was_begun_is_ended_however_long_its_token_lives(
     assert!(app.row(&name).await.is_none());
     assert_eq!(app.generations(&name).await, (None, None));
     assert!(app.is_free(&name).await);
+}
+
+#[tokio::test]
+async fn a_run_measures_all_connections_and_tells_what_it_did_where_something_was_due() {
+    for (state, measured, told) in [
+        (
+            State::ReconnectRequired { since: Ten.now() },
+            vec!["connections healthy 0", "connections reconnect_required 1"],
+            vec![],
+        ),
+        // Its grant cannot be seen yet.
+        (State::Healthy, vec!["connections healthy 1", "renewals failed 1"], vec!["0 1"]),
+        (
+            State::Disconnecting,
+            vec!["connections healthy 0", "connections disconnecting 1", "renewals done 1"],
+            vec!["1 0"],
+        ),
+    ] {
+        let (app, name) = app();
+        app.keep_row(&Connection { state, ..grant(1, "1000.own").connection(name) }).await;
+        tick(&app).await.unwrap();
+        assert_eq!(log::lines("metric", &["name", "outcome", "value"]), measured);
+        assert_eq!(log::lines("schedule", &["renewed", "failed"]), told);
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_nobody_wants_any_more_is_given_up() {
+    let (app, name) = app();
+    let state = &*app.stores.state;
+    let channel = Some(Channel::new("7".to_owned(), "https://connector.example".to_owned()));
+    let watch = Subscription { channel, ..Subscription::new(name.clone(), Ten.now()) };
+    assert!(subscription::put(state, &watch, None).await.unwrap());
+    tick(&app).await.unwrap();
+    assert_eq!(subscription::get(state, &name).await.unwrap().unwrap().watch.channel, None);
+}
+
+/// A clock that stands at another time.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_nobody_came_to_replace_is_left_to_its_connection_after_a_minute() {
+    for (milliseconds, is_noted) in [(59_999, true), (60_000, false)] {
+        let (mut app, name) = app();
+        let own = grant(1, "1000.own");
+        app.keep_grant(&name, &own).await;
+        let mut lease = Lease::take(&*app.stores.state, &app.clock, &name).await.unwrap().unwrap();
+        assert!(replaced::keep(&app, &mut lease, &name, &own).await.unwrap());
+        lease.release().await.unwrap();
+        app.clock = Arc::new(At(in_milliseconds(milliseconds)));
+        tick(&app).await.unwrap();
+        let noted = app.stores.secrets.get("connections/default/grant-replaced").await.unwrap();
+        assert_eq!(noted.is_some(), is_noted, "{milliseconds}");
+        assert_eq!(app.generations(&name).await.0, Some(1));
+    }
 }
 
 #[test]

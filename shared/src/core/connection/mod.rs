@@ -252,4 +252,31 @@ mod tests {
             assert_eq!(state.as_str(), word);
         }
     }
+
+    #[test]
+    fn a_healthy_connection_tells_of_a_wrong_clock_and_of_nothing_else() {
+        for (clock_ahead, notice) in [
+            (None, None),
+            (Some(60), Some("The connector's clock is 60 s ahead of Zoho's. Set the machine's clock right.")),
+            (Some(-60), Some("The connector's clock is 60 s behind Zoho's. Set the machine's clock right.")),
+        ] {
+            let found = Connection {
+                name: ConnectionName::default(),
+                generation: 1,
+                client_id: "1000.CLIENT".to_owned(),
+                home: DataCentre::Eu,
+                data_centre: DataCentre::Eu,
+                scopes: ScopeSet::parse(""),
+                organization: None,
+                crm_organization: None,
+                user: None,
+                connected_at: Timestamp::UNIX_EPOCH,
+                token_renewed_at: None,
+                token_expires: None,
+                clock_ahead,
+                state: State::Healthy,
+            };
+            assert_eq!(found.notice().as_deref(), notice, "{clock_ahead:?}");
+        }
+    }
 }

@@ -537,6 +537,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_ended_is_noticed_after_a_minute() {
+        let (world, tokens, name) = world(&[Reply::Unknown]);
+        let current = async || tokens.current(&name, in_seconds(25)).await;
+        world.store("ended", 3_600_000);
+        assert!(is(&current().await.unwrap(), "ended"));
+        *world.stored.lock().unwrap() = None;
+        advance(Duration::from_millis(59_999)).await;
+        assert!(is(&current().await.unwrap(), "ended"));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(current().await.unwrap_err().code(), Code::ProductNotConnected);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn in_the_place_of_a_refused_token_there_is_a_stored_one_or_a_new_one_if_it_is_dead() {
         let (world, tokens, name) = world(&[Reply::Renewed]);
         world.store("refused", 3_600_000);

@@ -220,4 +220,44 @@ mod tests {
         }
         assert_eq!(serde_json::to_string(&accepted).unwrap(), r#"["c","b"]"#);
     }
+
+    #[cfg(feature = "embedded")]
+    #[tokio::test]
+    async fn what_is_set_is_read_until_its_connection_is_forgotten() {
+        use std::sync::Arc;
+
+        use crate::base::clock::SetClock;
+        use crate::store::Stores;
+        use crate::store::sqlite::Sqlite;
+
+        let stores: Stores = Sqlite::in_memory(Arc::new(SetClock::at_ten())).unwrap().into();
+        let secrets = &*stores.secrets;
+        let (name, shop): (ConnectionName, ConnectionName) =
+            (ConnectionName::default(), "shop".parse().unwrap());
+        assert!(!forget(secrets, &name).await.unwrap(), "there is nothing yet");
+        set(secrets, &name, Source::Inventory, Secret::new("signs")).await.unwrap();
+        for custom in ["old", "new"] {
+            set(secrets, &name, Source::Custom, Secret::new(custom)).await.unwrap();
+        }
+        set_inventory_query(secrets, &name, true).await.unwrap();
+        for channel in ["7", "8"] {
+            set_channel(secrets, &name, channel, Secret::new("token")).await.unwrap();
+        }
+        remove_channel(secrets, &name, "7").await.unwrap();
+        set(secrets, &shop, Source::Custom, Secret::new("own")).await.unwrap();
+
+        let texts = |found: &[Secret]| found.iter().map(|one| one.expose().to_owned()).collect::<Vec<_>>();
+        let read = WebhookSecrets::read(secrets).await.unwrap();
+        assert_eq!(texts(read.inventory(&name)), ["signs"]);
+        assert_eq!(texts(read.custom(&name)), ["new", "old"]);
+        assert!(read.inventory_query(&name) && !read.inventory_query(&shop));
+        assert_eq!(read.channels(&name).collect::<Vec<_>>(), ["8"]);
+        assert_eq!(texts(read.channel(&name, "8")), ["token"]);
+
+        assert!(forget(secrets, &name).await.unwrap());
+        assert!(!forget(secrets, &name).await.unwrap(), "it is forgotten");
+        let left = WebhookSecrets::read(secrets).await.unwrap();
+        assert!(left.inventory(&name).is_empty() && left.channels(&name).next().is_none());
+        assert_eq!(texts(left.custom(&shop)), ["own"]);
+    }
 }

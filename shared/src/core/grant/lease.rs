@@ -374,6 +374,21 @@ mod tests {
         assert!(reserve(state, &clock, &name, MAX_CALLS).await.unwrap().is_ok());
     }
 
+    #[tokio::test]
+    async fn a_call_counts_from_when_it_was_made_unless_that_is_more_than_a_minute_ahead() {
+        for (back, is_known) in [(60_000, true), (60_001, false)] {
+            let moved = Arc::new(SetClock::at_ten());
+            let clock: SharedClock = moved.clone();
+            let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+            let (state, name, made) = (&*stores.state, ConnectionName::default(), clock.now());
+            reserve(state, &clock, &name, 1).await.unwrap().unwrap();
+            moved.shift(SignedDuration::from_millis(-back));
+            let since = if is_known { made } else { clock.now() };
+            let free = reserve(state, &clock, &name, 1).await.unwrap().unwrap_err();
+            assert_eq!(free, later(since, CALLS_WINDOW), "{back}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn eight_in_any_ten_minutes() {
         let (stores, clock) = stores();
