@@ -259,6 +259,7 @@ mod tests {
         assert_eq!(part_id(EVENT, 7), format!("{EVENT}.0007"));
         assert_eq!(split_entry_id(EVENT), Some((EVENT, None)));
         assert_eq!(split_entry_id(&part_id(EVENT, 7)), Some((EVENT, Some(7))));
+        assert!(is_entry_id(EVENT) && is_entry_id(&part_id(EVENT, 7)));
         for bad in ["", ".", "x.0001", EVENT.get(1..).unwrap(), &format!("{EVENT}0")] {
             assert!(!is_entry_id(bad), "{bad}");
         }

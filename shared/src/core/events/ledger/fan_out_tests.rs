@@ -133,6 +133,7 @@ async fn what_comes_after_a_newer_change_of_its_record_is_closed() {
         (ITEM, "10:04:59", json!({}), "superseded"),
         (ITEM, "10:05:00", json!({}), "queued"), // perhaps another change of the same second
         (ITEM, "10:05:01", json!({}), "queued"),
+        (ITEM, "23:00:00", json!({}), "queued"), // when it arrived: Zoho named no time
         (ITEM, "10:05:00", found(), "superseded"), // polling finds what was told
         (ITEM, "10:05:01", found(), "queued"),
         (ITEM_GONE, "10:04:00", json!({}), "queued"), // that it is gone is news in any case
@@ -143,6 +144,21 @@ async fn what_comes_after_a_newer_change_of_its_record_is_closed() {
         assert_eq!(world.tell(ITEM, "10:05:00", json!({}), None).await, "queued");
         let told = format!("{kind} {time} {data}");
         assert_eq!(world.tell(kind, time, data, None).await, outcome, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_polling_finds_in_crm_counts_by_the_records_own_time_and_not_by_that_of_a_message() {
+    let mut world = world();
+    let changed = Some(RecordState::There(Some(at("10:00:00"))));
+    assert_eq!(world.tell(DEAL, "10:00:03", json!({}), changed).await, "queued");
+    for (time, outcome) in [
+        ("10:00:00", "superseded"), // what the message told
+        ("10:00:02", "queued"),     // before the message was sent, and after what it told
+        ("10:00:03", "queued"),     // the message's own time, at which nobody has seen a change
+        ("10:00:03", "superseded"),
+    ] {
+        assert_eq!(world.tell(DEAL, time, found(), None).await, outcome, "{time}");
     }
 }
 
@@ -186,10 +202,8 @@ async fn a_test_of_the_operators_is_no_work() {
     assert!(world.ledger.newest(&world.name, "item/1").await.unwrap().is_none(), "nor a change of a record");
 }
 
-#[tokio::test]
-async fn a_step_that_another_run_has_taken_meanwhile_is_not_taken_again() {
-    let world = world();
-    let event = |id: &str| Event {
+fn order(id: &str) -> Event {
+    Event {
         specversion: "1.0".to_owned(),
         id: id.to_owned(),
         source: "/connections/default/custom".to_owned(),
@@ -198,14 +212,34 @@ async fn a_step_that_another_run_has_taken_meanwhile_is_not_taken_again() {
         time: at("10:00:00").to_string(),
         receivedtime: at("10:00:00"),
         data: json!({}),
-    };
+    }
+}
+
+#[tokio::test]
+async fn each_connection_of_which_events_became_entries_is_listed_with_the_last_of_them() {
+    let world = world();
+    let (ledger, none) = (&world.ledger, RecordStates::new());
+    assert!(ledger.fan_outs().await.unwrap().is_empty());
+    for (name, id) in [("other", "1"), ("default", "2")] {
+        let name: ConnectionName = name.parse().unwrap();
+        let step = ledger.fan_out_from(&name).await.unwrap().step(&[order(id)]);
+        assert_eq!(ledger.fan_out(&name, step, &none, &world.own).await.unwrap(), 1);
+    }
+    let all = ledger.fan_outs().await.unwrap();
+    let stands: Vec<_> = all.iter().map(|(name, from)| (name.as_str(), from.after())).collect();
+    assert_eq!(stands, [("default", Some("2")), ("other", Some("1"))]);
+}
+
+#[tokio::test]
+async fn a_step_that_another_run_has_taken_meanwhile_is_not_taken_again() {
+    let world = world();
     let (ledger, name, none) = (&world.ledger, &world.name, RecordStates::new());
     let (one, other) = (ledger.fan_out_from(name).await.unwrap(), ledger.fan_out_from(name).await.unwrap());
     assert_eq!(
-        ledger.fan_out(name, one.step(&[event("1"), event("2")]), &none, &world.own).await.unwrap(),
+        ledger.fan_out(name, one.step(&[order("1"), order("2")]), &none, &world.own).await.unwrap(),
         2
     );
-    assert_eq!(ledger.fan_out(name, other.step(&[event("1")]), &none, &world.own).await.unwrap(), 0);
+    assert_eq!(ledger.fan_out(name, other.step(&[order("1")]), &none, &world.own).await.unwrap(), 0);
     let next = ledger.fan_out_from(name).await.unwrap();
     assert_eq!(next.after(), Some("2"));
     assert_eq!(ledger.fan_out(name, next.step(&[]), &none, &world.own).await.unwrap(), 0);

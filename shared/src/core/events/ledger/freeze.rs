@@ -392,6 +392,28 @@ mod tests {
         assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), 0, "the marks are gone");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_has_a_mark_before_batches_come_to_it_is_told_once() {
+        let (ledger, name) = ledger(0).await;
+        let mark = Put::record(again_key(&name, &id(1)), &REPLAYED, Condition::Absent).unwrap();
+        let entry = ledger.putting(&entry(1, "item/1", ledger.clock.now()));
+        ledger.write_all(vec![entry, Write::Put(mark)]).await;
+        assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), 1);
+        assert_eq!(ledger.told_next().await, [id(1)]);
+        assert!(ledger.told_next().await.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_hook_does_not_want_when_it_comes_is_not_told_later() {
+        let (ledger, name) = ledger(0).await;
+        let now = ledger.clock.now();
+        ledger.write_all(vec![ledger.putting(&entry(1, "item/1", now))]).await;
+        let made = ledger.freeze(&name, |_| false, |_, _| "{}".to_owned()).await.unwrap();
+        assert!(made.is_none(), "there is nothing to tell");
+        ledger.write_all(vec![ledger.putting(&entry(2, "item/2", now))]).await;
+        assert_eq!(ledger.told_next().await, [id(2)]);
+    }
+
     #[tokio::test]
     async fn a_run_from_before_the_clock_was_set_back_holds_nothing_back() {
         let clock = Arc::new(SetClock::at_ten());

@@ -43,3 +43,33 @@ impl RecordState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_the_time_of_its_record_and_whether_a_deletion_is_in_doubt() {
+        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let (there, gone, unknown) = (RecordState::There(Some(at)), RecordState::Gone, RecordState::Unknown);
+        let (updated, deleted) = ("zoho.crm.deal.updated", "zoho.crm.deal.deleted");
+        let (ids, timed) = (json!({ "ids": ["61"] }), "2026-11-22T10:00:00Z");
+        let in_doubt = json!({ "ids": ["61"], "unconfirmed": true });
+        for (state, kind, before, after) in [
+            (there, updated, &ids, json!({ "ids": ["61"], "modified_time": timed })),
+            (there, updated, &Value::Null, json!({ "modified_time": timed })),
+            (RecordState::There(None), updated, &ids, ids.clone()),
+            (unknown, deleted, &ids, in_doubt.clone()),
+            (gone, deleted, &in_doubt, ids.clone()),
+            (gone, deleted, &ids, ids.clone()),
+            // What tells of no deletion has none to confirm.
+            (unknown, updated, &ids, ids.clone()),
+            (gone, updated, &in_doubt, in_doubt.clone()),
+            (gone, updated, &Value::Null, Value::Null),
+        ] {
+            let mut entry = Entry::new("1".to_owned(), kind, None, at, before.clone());
+            state.note(&mut entry);
+            assert_eq!(entry.data, after, "{state:?} {kind} {before}");
+        }
+    }
+}

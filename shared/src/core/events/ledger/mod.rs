@@ -10,6 +10,9 @@
 mod batch;
 mod claim;
 mod close;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod contested_tests;
 mod entry;
 mod fan_out;
 #[cfg(test)]

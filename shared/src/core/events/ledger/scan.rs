@@ -180,6 +180,7 @@ mod tests {
             ("1a* 2b 3a", &["2"], 9, "2", false, false),
             ("1a* 2b* 3c", &["1", "2"], 9, "", false, true),
             ("1 2* 3", none, 9, "13", false, true), // without a record there is no order
+            ("1 2* 3", &["3"], 9, "3", false, false),
             ("1 2 3", none, 1, "1", true, false),
             ("1a 2a 3a", none, 1, "1", true, false),
         ] {

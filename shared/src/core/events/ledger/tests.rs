@@ -16,13 +16,19 @@ use crate::store::{Condition, Key, Put, Stores};
 
 /// A ledger with entries of these ids in its queue, none of them claimed.
 async fn ledger(ids: &[&str]) -> (Ledger, ConnectionName) {
+    let (ledger, name, _) = ledger_and_clock(ids).await;
+    (ledger, name)
+}
+
+/// The same, with the clock that it goes by.
+async fn ledger_and_clock(ids: &[&str]) -> (Ledger, ConnectionName, Arc<SetClock>) {
     let clock = Arc::new(SetClock::at_ten());
     let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
-    let (ledger, name) = (Ledger::new(stores.events, clock), ConnectionName::default());
+    let (ledger, name) = (Ledger::new(stores.events, clock.clone()), ConnectionName::default());
     for id in ids {
         ledger.put(&entry(&ledger, id, None)).await;
     }
-    (ledger, name)
+    (ledger, name, clock)
 }
 
 /// An entry; where it is claimed, by this key and with this claim.
@@ -229,9 +235,7 @@ async fn a_test_of_the_operators_is_never_put_back() {
 
 #[tokio::test]
 async fn the_newest_change_of_a_record_is_remembered_for_thirty_days() {
-    let clock = Arc::new(SetClock::at_ten());
-    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
-    let (ledger, name) = (Ledger::new(stores.events, clock.clone()), ConnectionName::default());
+    let (ledger, name, clock) = ledger_and_clock(&[]).await;
     let at = clock.now();
     let newest = Newest { at, modified: None, deleted: false };
     let marks = vec![ledger.remember(&name, "item/1", &newest), ledger.remember_own(&name, "item/1", at)];
@@ -341,19 +345,59 @@ async fn a_try_takes_a_turn_of_the_hour_and_one_that_began_no_run_gives_it_back(
 }
 
 #[tokio::test]
+async fn only_turns_of_the_last_hour_are_kept() {
+    let (ledger, name, clock) = ledger_and_clock(&["1"]).await;
+    let mut tried = ledger.made().await;
+    // One that is an hour old is forgotten, and so is one of before the clock was set back.
+    for (minutes, kept) in [(0, 1), (20, 2), (40, 2), (-24 * 60, 1)] {
+        clock.shift(SignedDuration::from_mins(minutes));
+        (tried, _) = ledger.begun(&tried, 2).await;
+        let standing = serde_json::to_value(ledger.standing().await.unwrap()).unwrap();
+        assert_eq!(standing["turns"].as_array().unwrap().len(), kept, "{minutes} minutes later");
+    }
+    assert!(matches!(ledger.begin_try(&name, &tried, 1).await.unwrap(), Begun::NoTurn(_)));
+}
+
+#[tokio::test]
 async fn turns_of_runs_that_got_nothing_are_given_back_as_many_as_an_hour_has() {
-    let (ledger, name) = ledger(&["1"]).await;
-    let (mut tried, _) = ledger.begun(&ledger.made().await, 1).await;
-    for is_given_back in [true, false] {
+    let (ledger, name, clock) = ledger_and_clock(&["1"]).await;
+    let mut tried = ledger.made().await;
+    for (minutes, is_given_back) in [(0, true), (0, false), (60, true)] {
+        clock.shift(SignedDuration::from_mins(minutes));
+        (tried, _) = ledger.begun(&tried, 1).await;
         ledger.note_wasted(&name, &tried.batch).await.unwrap();
         assert_eq!(ledger.give_back_wasted(&name, 1).await.unwrap(), 1);
         assert_eq!(ledger.give_back_wasted(&name, 1).await.unwrap(), 0, "once");
-        let next = ledger.standing().await.unwrap().next_turn(ledger.clock.now(), 1);
-        assert_eq!(next.is_none(), is_given_back);
-        if is_given_back {
-            (tried, _) = ledger.begun(&tried, 1).await;
-        }
+        let next = ledger.standing().await.unwrap().next_turn(clock.now(), 1);
+        assert_eq!(next.is_none(), is_given_back, "{minutes} minutes later");
     }
+}
+
+#[tokio::test]
+async fn a_hook_that_refuses_us_is_remembered_with_its_own_reason() {
+    let (ledger, _) = ledger(&[]).await;
+    assert_eq!(ledger.standing().await.unwrap().refused, None);
+    for (hook, status, reason) in [("one", 410, Some("gone for good")), ("other", 400, None)] {
+        ledger.refused_by(hook, status, reason).await.unwrap();
+        let standing = ledger.standing().await.unwrap();
+        assert_eq!(standing.refused, Some((hook.to_owned(), status)));
+        assert_eq!(standing.reason.as_deref(), reason, "{hook}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_connection_is_met_in_another() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let other: ConnectionName = "other".parse().unwrap();
+    ledger.put_closed(entry(&ledger, "2", None), EndState::Dead).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 9).await;
+    ledger.note_wasted(&name, &tried.batch).await.unwrap();
+    for (id, state) in [("1", "queued"), ("2", "dead")] {
+        assert_eq!(ledger.life(&name, id).await.unwrap().state, state);
+        assert_eq!(ledger.life(&other, id).await.unwrap().state, "received", "{id}");
+    }
+    assert_eq!(ledger.give_back_wasted(&other, 9).await.unwrap(), 0);
+    assert_eq!(ledger.give_back_wasted(&name, 9).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -390,6 +434,19 @@ async fn a_batch_is_claimed_once_then_it_is_busy_and_over_in_the_end() {
     let over = ledger.claimed_by_key(batch, 9).await;
     assert!(matches!(over, Claimed::Over), "{over:?}");
     assert_eq!(ledger.give_back_wasted(&name, 9).await.unwrap(), 0, "it had its run");
+}
+
+#[tokio::test]
+async fn an_earlier_change_of_a_record_comes_along_and_is_none_of_the_batchs() {
+    let (ledger, _) = ledger(&["2"]).await;
+    let id = ledger.made().await.batch.id;
+    let subject = Some("item/2".to_owned());
+    ledger.put(&Entry { subject, ..entry(&ledger, "1", None) }).await;
+    let Claimed::Taken { entries, .. } = ledger.claimed_by_key(ClaimTarget::Batch(&id), 9).await else {
+        panic!("both are free")
+    };
+    let taken: Vec<_> = entries.iter().map(|entry| (entry.id.as_str(), entry.batch.as_ref())).collect();
+    assert_eq!(taken, [("1", None), ("2", Some(&id))]);
 }
 
 #[tokio::test]
