@@ -248,7 +248,7 @@ async fn what_is_stored_is_told_by_any_process() {
     let (rows, clock, token) = (Arc::new(Rows::default()), clock(), token());
     let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
     drop(quotas.take(&token, caller("k")).await.unwrap());
-    let other = Quotas::new(rows.clone(), clock, LIMITS);
+    let other = Quotas::new(rows, clock, LIMITS);
     for (organization, used) in [("1", 5), ("2", 0)] {
         let left = other.stored(DataCentre::Eu, organization).await.unwrap().unwrap();
         assert_eq!((left.limit_per_minute, left.used, left.left), (100, used, 100 - used));
@@ -279,7 +279,8 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
