@@ -402,4 +402,10 @@ impl Account {
         });
         known
     }
+
+    /// How many leases are in memory.
+    #[cfg(test)]
+    pub(super) fn leases(&self) -> usize {
+        self.memory().leases.len()
+    }
 }

@@ -9,6 +9,8 @@
 mod account;
 mod caller;
 mod credits;
+#[cfg(test)]
+mod slot_tests;
 mod store_call;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,7 @@ pub use caller::Caller;
 pub use credits::{Credits, Remaining};
 pub use window::Priority;
 
-use crate::base::clock::{SharedClock, Timestamp, seconds_until};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
 use crate::base::problem::{Code, Problem};
 use crate::base::settings::InventoryLimits;
 use crate::core::connection::access_token::AccessToken;
@@ -105,8 +107,8 @@ impl Quotas {
         if !daily && failure.kind != FailureKind::RateLimited || self.limits.is_off() {
             return;
         }
-        let wait = i64::try_from(seconds).unwrap_or(i64::MAX / 2000) * 1000;
-        let until = self.clock.now().as_millisecond().saturating_add(wait);
+        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let until = later(self.clock.now(), wait).as_millisecond();
         self.account(token).block(Blocked { until, daily }).await;
     }
 

@@ -1,6 +1,7 @@
 //! Many processes on one store, on paused time. The store is slow, refuses, hangs or fails.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::base::clock::{SetClock, SignedDuration, TokioClock};
+use crate::base::clock::{SetClock, TokioClock};
 use crate::base::secret::random_hex;
 use crate::core::connection::organization::Organization;
 use crate::store::{Condition, Outcome, Page, Query, Row, Version, Write};
@@ -18,16 +19,18 @@ use crate::zoho::secrets::AccessTokenSecret;
 
 /// Rows in memory; each call takes a few milliseconds before and after its work.
 #[derive(Default)]
-struct Rows {
+pub(super) struct Rows {
     rows: Mutex<BTreeMap<String, Row>>,
-    puts: AtomicUsize,
-    trouble: Mutex<Option<Trouble>>,
+    pub(super) puts: AtomicUsize,
+    pub(super) trouble: Mutex<Option<Trouble>>,
 }
 
 #[derive(Clone, Copy)]
-enum Trouble {
+pub(super) enum Trouble {
     Down,
     Hangs,
+    /// Another process is always faster.
+    Overtaken,
 }
 
 async fn moment() {
@@ -47,7 +50,7 @@ impl Table for Rows {
         match trouble {
             Some(Trouble::Down) => return Err(StoreError::Unavailable("down".to_owned())),
             Some(Trouble::Hangs) => sleep(Duration::from_secs(60)).await,
-            None => moment().await,
+            Some(Trouble::Overtaken) | None => moment().await,
         }
         let Some(Write::Put(put)) = steps.into_iter().next() else { panic!("only puts") };
         self.puts.fetch_add(1, Ordering::SeqCst);
@@ -55,6 +58,7 @@ impl Table for Rows {
             let mut rows = self.rows.lock().unwrap();
             let current = rows.get(&put.key.partition).cloned();
             let holds = match &put.condition {
+                _ if matches!(trouble, Some(Trouble::Overtaken)) => false,
                 Condition::Any => true,
                 Condition::Absent => current.is_none(),
                 Condition::Version(version) => current.as_ref().is_some_and(|row| row.version == *version),
@@ -82,7 +86,7 @@ impl Table for Rows {
     }
 }
 
-fn token() -> AccessToken {
+pub(super) fn token() -> AccessToken {
     AccessToken {
         token: AccessTokenSecret::new("t"),
         generation: 1,
@@ -98,13 +102,13 @@ fn token() -> AccessToken {
     }
 }
 
-fn clock() -> SharedClock {
+pub(super) fn clock() -> SharedClock {
     Arc::new(TokioClock::starting_at("2026-11-22T10:00:30Z".parse().unwrap()))
 }
 
-const LIMITS: InventoryLimits = InventoryLimits { per_minute: Some(100), per_day: None };
+pub(super) const LIMITS: InventoryLimits = InventoryLimits { per_minute: Some(100), per_day: None };
 
-fn caller(key: &str) -> Caller<'_> {
+pub(super) fn caller(key: &str) -> Caller<'_> {
     Caller { key, priority: Priority::Agent, deadline: Instant::now() + Duration::from_secs(25) }
 }
 
@@ -186,6 +190,7 @@ async fn five_calls_cost_one_put_and_no_limit_costs_none() {
     for _ in 0..200 {
         drop(quotas.take(&token, caller("k")).await.unwrap());
     }
+    assert!(quotas.lease_ahead(&token).is_none());
     assert_eq!(rows.puts.load(Ordering::SeqCst), 4);
 }
 
@@ -225,6 +230,80 @@ async fn the_first_calls_of_a_process_ask_no_store_where_slots_are_leased_togeth
     let (daily, before) = (Quotas::new(rows.clone(), clock, daily), puts());
     daily.begin(&token).await;
     assert_eq!((puts(), daily.known(&token).unwrap().used), (before, 51));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_leased_where_there_is_no_organisation_or_no_limit() {
+    let off = InventoryLimits { per_minute: None, per_day: None };
+    for (organization, limits) in [(None, LIMITS), (token().organization, off)] {
+        let rows = Arc::new(Rows::default());
+        let token = AccessToken { organization, ..token() };
+        Quotas::new(rows.clone(), clock(), limits).begin(&token).await;
+        assert_eq!(rows.puts.load(Ordering::SeqCst), 0, "{:?}", limits.per_minute);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_is_told_by_any_process() {
+    let (rows, clock, token) = (Arc::new(Rows::default()), clock(), token());
+    let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+    drop(quotas.take(&token, caller("k")).await.unwrap());
+    let other = Quotas::new(rows, clock, LIMITS);
+    for (organization, used) in [("1", 5), ("2", 0)] {
+        let left = other.stored(DataCentre::Eu, organization).await.unwrap().unwrap();
+        assert_eq!((left.limit_per_minute, left.used, left.left), (100, used, 100 - used));
+        assert_eq!(other.today(DataCentre::Eu, organization).await.unwrap(), used);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_credits_that_an_answer_names_are_stored_for_the_organisation_of_crm() {
+    let quotas = Quotas::new(Arc::new(Rows::default()), clock(), LIMITS);
+    let crm = Organization { id: "7".to_owned(), ..Organization::default() };
+    let token_of_crm = AccessToken { crm_organization: Some(crm), ..token() };
+    let answer = |credits| Answer { credits, ..Answer::default() };
+    let rest = async |organization: &str| {
+        let found = quotas.credits().stored(DataCentre::Eu, organization).await.unwrap();
+        found.map(|found| found.credits_remaining)
+    };
+    quotas.learn(&token_of_crm, &answer(None)).await;
+    assert_eq!(rest("7").await, None);
+    quotas.learn(&token_of_crm, &answer(Some(40))).await;
+    quotas.learn(&token(), &answer(Some(6))).await;
+    assert_eq!((rest("7").await, rest("-").await), (Some(40), Some(6)));
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_other_processes_cannot_be_told_is_logged() {
+    for (trouble, is_logged) in [(None, false), (Some(Trouble::Down), true), (Some(Trouble::Hangs), true)] {
+        let (rows, log) = (Arc::new(Rows::default()), Log::default());
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _until_here = tracing::subscriber::set_default(subscriber);
+        let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
+        *rows.trouble.lock().unwrap() = trouble;
+        quotas.heed(&token, &Failure::of(FailureKind::RateLimited)).await;
+        quotas.learn(&token, &Answer { credits: Some(40), ..Answer::default() }).await;
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        for line in ["that Zoho refuses calls could not be told", "CRM's credits could not be written down"] {
+            assert_eq!(log.contains(line), is_logged, "{line}: {log}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +418,7 @@ async fn so_many_at_once_and_no_more() {
             held.push(quotas.take(&token, caller("k")).await.unwrap());
         }
         let problem = quotas.take(&token, caller("k")).await.err().unwrap();
-        assert_eq!(problem.code(), Code::ZohoRateLimited);
+        assert_eq!((problem.code(), problem.wait()), (Code::ZohoRateLimited, 1));
         held.pop();
         drop(quotas.take(&token, caller("k")).await.unwrap());
     }
@@ -380,7 +459,7 @@ fn what_is_free_again_is_so_in_no_seconds() {
     let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
     let left = Left { limit_per_minute: 100, used: 1, left: 99, resets_at: now, blocked_until: None };
     for (milliseconds, seconds) in [(-1, 1), (0, 0), (1, 0), (-1_001, 2)] {
-        let at = crate::base::clock::later(now, SignedDuration::from_millis(milliseconds));
+        let at = later(now, SignedDuration::from_millis(milliseconds));
         assert_eq!(left.resets_in(at), seconds, "{milliseconds}");
     }
 }

@@ -3,6 +3,7 @@
 //! It is not known whether Zoho's minute slides or follows the clock. A limit on **any** 60 seconds is right for both, so a call
 //! counts from the moment its slot is given until 60 seconds after the last moment at which it can have reached Zoho.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -222,9 +223,11 @@ impl Window {
         self.promised.retain(|(at, _)| at + PROMISE_GRACE > now);
         self.blocked = self.blocked(now);
         let today = now.div_euclid(DAY);
-        if self.day.0 != today {
+        match self.day.0.cmp(&today) {
+            Ordering::Less => self.day = (today, 0),
+            Ordering::Equal => {}
             // Of a day that is yet to come: its calls were made today.
-            self.day = (today, if self.day.0 > today { self.day.1 } else { 0 });
+            Ordering::Greater => self.day.0 = today,
         }
     }
 
@@ -324,7 +327,7 @@ impl Window {
         let promised: Vec<_> = self.promised.iter().map(|(at, _)| (*at, self.busy(*at))).collect();
         let fits = |at: i64| {
             // One second longer, because `Retry-After` is rounded up.
-            let within = |then: i64| at < then && then < counted_until(at + SLOT_LIFETIME) + 1000;
+            let within = |then: i64| (at..counted_until(at + SLOT_LIFETIME) + 1000).contains(&then);
             self.busy(at) < limit && promised.iter().all(|(then, busy)| !within(*then) || *busy < limit)
         };
         let ends = self.spent.keys().map(|second| second_ends(*second));

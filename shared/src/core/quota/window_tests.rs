@@ -228,6 +228,11 @@ fn only_below_half_anything_is_taken_ahead() {
     assert_eq!(ahead(12, &mut promised, LIMITS), 0);
     promised.promised.pop();
     assert_eq!(ahead(13, &mut promised, LIMITS), 10);
+    // A place that nobody claims is free again after four seconds.
+    let places = (0..41).map(|_| (START, "k".to_owned())).collect();
+    let promised = Window { promised: places, ..Window::default() };
+    let much_left = [3_999, 4_000].map(|after| promised.has_much_left(SLOTS_AHEAD, LIMITS, START + after));
+    assert_eq!(much_left, [false, true]);
 }
 
 #[test]
@@ -334,8 +339,9 @@ fn background_work_leaves_the_last_third_of_the_day_to_agents() {
 #[test]
 fn what_zoho_says_holds_for_as_long_as_it_says() {
     let mut window = Window::default();
-    window.block(Blocked { until: START + 60_000, daily: false });
-    window.block(Blocked { until: START + 30_000, daily: false });
+    for seconds in [45, 60, 30] {
+        window.block(Blocked { until: START + seconds * 1000, daily: false });
+    }
     let refused = take(&mut window, 1, LIMITS, START);
     assert_eq!(refused, Decision::Refused { back: START + 60_000, why: Why::ZohoMinute });
     assert!(slots(&take(&mut window, 2, LIMITS, START + 60_001)) > 0);
@@ -383,6 +389,43 @@ fn a_clock_that_is_set_back_forgets_no_call_and_stops_nobody_for_long() {
     window.take(("0", "k"), Priority::Agent, limits, START);
     let decision = window.take(("1", "k"), Priority::Agent, limits, START - DAY);
     assert!(matches!(decision, Decision::Refused { why: Why::Day, .. }), "{decision:?}");
+}
+
+#[test]
+fn what_lies_too_far_ahead_is_from_before_the_clock_was_set_back() {
+    let (latest, longest) = (START + MINUTE, START + LONGEST_WAIT);
+    let (now, last) = (START.div_euclid(1000), latest.div_euclid(1000));
+    let lease = |(id, until): (&str, i64)| (id.to_owned(), Lease { slots: 1, until });
+    let mut window = Window {
+        spent: BTreeMap::from([(now, 1), (last - 1, 2), (last, 4), (last + 1, 8), (last + 3_600, 16)]),
+        leases: [("a", latest), ("b", latest + 1), ("c", latest + DAY)].into_iter().map(lease).collect(),
+        promised: [longest, longest + 1].map(|at| (at, "k".to_owned())).into(),
+        ..Window::default()
+    };
+    window.tidy(START);
+    let spent = BTreeMap::from([(now, 1 + 8 + 16), (last - 1, 2), (last, 4)]);
+    assert_eq!(window.spent, spent, "calls of a later time count as of now");
+    let ends: Vec<_> = window.leases.values().map(|lease| lease.until).collect();
+    assert_eq!(ends, [latest, START + LEASE_LIFETIME, START + LEASE_LIFETIME]);
+    assert_eq!(window.promised, [(longest, "k".to_owned())]);
+    for (daily, longest) in [(false, 3_600_000), (true, 86_400_000 + 60_500)] {
+        let blocked = Blocked { until: START + longest, daily };
+        window.blocked = Some(blocked);
+        assert_eq!((window.blocked(START), window.blocked(START - 1)), (Some(blocked), None), "{daily}");
+    }
+}
+
+#[test]
+fn what_no_longer_counts_is_no_longer_stored() {
+    let mut window = Window::default();
+    take(&mut window, 1, LIMITS, START);
+    window.settle("1", &Facts { landed: vec![START], unused: 3 });
+    let landed = second_ends(START.div_euclid(1000));
+    let lapsed = START + LEASE_LIFETIME + MAX_TRAVEL + MINUTE;
+    for (now, kept) in [(landed - 1, (1, 1)), (landed, (0, 1)), (lapsed - 1, (0, 1)), (lapsed, (0, 0))] {
+        window.tidy(now);
+        assert_eq!((window.spent.len(), window.leases.len()), kept, "{now}");
+    }
 }
 
 #[test]

@@ -181,6 +181,8 @@ mod tests {
         assert_eq!(newest, [done("third"), done("second")]);
         assert!(next.is_some());
         assert_eq!(page(next).await, (vec![done("first")], None));
+        let (of_another, _) = audit.list(&"other".parse().unwrap(), None, 2).await.unwrap();
+        assert!(of_another.is_empty(), "a connection has its own entries");
 
         clock.shift(days(39));
         assert_eq!(page(None).await.0.len(), 2);

@@ -348,7 +348,7 @@ mod tests {
         assert!(keys.sending(&mut ticket, sent(&keys, json!("plan"))).await.unwrap());
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)));
         tokio::time::advance(Duration::from_secs(36)).await;
-        let Begun::Unsettled(ticket, found) = keys.begin("k", "a", "r").await.unwrap() else {
+        let Begun::Unsettled(_dead, found) = keys.begin("k", "a", "r").await.unwrap() else {
             panic!("not unsettled")
         };
         assert_eq!((&found.plan, found.entry.as_deref()), (&json!("plan"), Some("entry")));
@@ -356,6 +356,12 @@ mod tests {
             matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)),
             "one settles at a time"
         );
+        // Who settles may die, too.
+        tokio::time::advance(Duration::from_secs(36)).await;
+        let Begun::Unsettled(ticket, still) = keys.begin("k", "a", "r").await.unwrap() else {
+            panic!("it is forgotten that it was sent")
+        };
+        assert_eq!(still, found);
         keys.unsettled(ticket, found).await.unwrap();
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled(..)));
     }

@@ -197,6 +197,14 @@ mod tests {
         assert_eq!(hidden(&own, "10:00:00", &[]).await, Some(at("09:00:00")));
         // Somebody else's change in the second of ours is one that nobody can tell from it.
         mark(&own, "10:01:00", Before::At(at("10:01:00"))).await;
+        assert!(own.is_own(&ConnectionName::default(), "deal/6", at("10:01:00")).await.unwrap());
         assert_eq!(hidden(&own, "10:01:00", &[]).await, Some(at("10:01:00")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_chain_leads_to_a_later_time() {
+        let own = fresh();
+        mark(&own, "10:00:00", Before::At(at("10:00:01"))).await;
+        assert_eq!(hidden(&own, "10:00:00", &[]).await, Some(at("10:00:00")));
     }
 }
