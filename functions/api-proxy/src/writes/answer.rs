@@ -210,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_is_told_which_preview_is_missing() {
+        for (found, is_id, said) in [
+            (Found::None, false, "This write needs a preview of the very same request."),
+            (Found::None, true, "No preview of this key has this id, or its 15 minutes are over."),
+            (Found::Differs, true, "This request differs from the one that was previewed"),
+        ] {
+            let problem = preview_required(&found, is_id);
+            assert_eq!(problem.code(), Code::PreviewRequired);
+            assert!(problem.detail().starts_with(said), "{}", problem.detail());
+        }
+    }
+
+    #[test]
     fn a_record_that_is_too_large_is_kept_without_its_parts() {
         let record = |text: usize| json!({ "id": "61", "text": "x".repeat(text), "lines": [1], "owner": {} });
         let fits = MAX_KEPT - 1 - record(0).to_string().len();

@@ -185,8 +185,7 @@ impl Engine {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
                         let was_looked = matches!(looked, Looked::NotThere);
-                        let has_key = request.key.is_some() || ticket.is_some();
-                        let problem = uncertain(plan, has_key, was_looked, problem.said());
+                        let problem = uncertain(plan, ticket.is_some(), was_looked, problem.said());
                         if let Some(ticket) = ticket
                             && let Err(error) = self.idempotency.unsettled(ticket, sent).await
                         {

@@ -5,7 +5,13 @@
 mod answer;
 mod digest;
 mod engine;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod engine_tests;
 pub(crate) mod exact_response;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+pub(crate) mod fixtures;
 pub(crate) mod plan;
 pub(crate) mod recovery;
 pub(crate) mod request;

@@ -71,7 +71,30 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use shared::base::problem::Code;
+
     use super::*;
+    use crate::inventory::adjustments::fixtures::object;
+
+    #[test]
+    fn a_line_is_of_the_item_that_its_mapping_means() {
+        let mapping = r#"{"product_id":"7","sku":"A","item_id":"33","changed":"2026-11-22T10:00:00Z"}"#;
+        let (same, other) =
+            (object(r#"{"item_id":"33","sku":"A"}"#), object(r#"{"item_id":"33","sku":"B"}"#));
+        let stale = Some(Code::MappingStale);
+        for (mapping, item, code) in [
+            ("null", Some(&other), None),
+            ("null", None, None),
+            (mapping, Some(&same), None),
+            (mapping, Some(&other), stale),
+            (mapping, None, stale),
+        ] {
+            let row = format!(r#"{{"item_id":"33","mapping":{mapping},"change":{{"delta":1}}}}"#);
+            let line: Line = serde_json::from_str(&row).unwrap();
+            let found = line.check(item).err().map(|problem| problem.code());
+            assert_eq!(found, code, "{mapping} {item:?}");
+        }
+    }
 
     #[test]
     fn a_line_brings_the_arrays_that_stand_in_it_or_in_its_bins() {

@@ -11,4 +11,10 @@ mod plan;
 #[cfg(feature = "embedded")]
 mod plan_tests;
 mod prepare;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod prepare_tests;
 pub(crate) mod routes;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod stand_in;

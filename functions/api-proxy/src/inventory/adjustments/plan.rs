@@ -54,7 +54,7 @@ impl AdjustStock {
 
     /// What the items are after the write. Zoho may show the old figures for some seconds: while it does so for all lines, they are
     /// read again, because the next write must not build on them.
-    async fn look_again(
+    pub(super) async fn look_again(
         &self,
         zoho: &Zoho,
         request: &WriteRequest<'_>,
@@ -63,7 +63,8 @@ impl AdjustStock {
         let target = request.target(self.needs());
         let mut items = self.items(zoho, &target).await.ok()?;
         for _ in 0..MAX_LOOKS {
-            if !is_stale(self, lines, &items) || Instant::now() + LAG * 2 > request.caller.deadline {
+            let has_time = is_time_to_look_again(Instant::now(), request.caller.deadline);
+            if !is_stale(self, lines, &items) || !has_time {
                 break;
             }
             sleep(LAG).await;
@@ -162,6 +163,11 @@ impl AdjustStock {
         let booked = booked.unwrap_or_default();
         self.own_reference || (!booked.is_empty() && booked.iter().all(fits))
     }
+}
+
+/// Whether there is time to wait for Zoho and to read the items once more.
+fn is_time_to_look_again(now: Instant, deadline: Instant) -> bool {
+    now + LAG * 2 <= deadline
 }
 
 /// Whether somebody else moved the stock between the two looks, in words.
@@ -285,6 +291,8 @@ impl Plan for AdjustStock {
 
 #[cfg(test)]
 mod tests {
+    use shared::base::problem::Code;
+
     use super::*;
     use crate::inventory::adjustments::fixtures::{by, items_with, object, plan, to};
 
@@ -357,6 +365,34 @@ mod tests {
         let (lines, said) = told(&three, &before, "{}", None);
         assert_eq!(lines[2], "refused null null>null", "Zoho does not have it");
         assert_eq!(said[0], "2 of 3 lines were left out: `why` beside each says what to do.");
+    }
+
+    #[test]
+    fn a_location_that_a_mapping_led_to_is_the_only_one_of_that_name() {
+        let items = [object(
+            r#"{"item_id":"1","locations":[{"location_id":"10","location_name":"Main"},{"location_id":"11","location_name":"Shop"}]}"#,
+        )];
+        for (location, mapped, code) in [
+            (None, None, None),
+            (Some("Shop"), None, None),
+            (Some("10"), Some("Counter"), None),
+            (Some("11"), Some("Shop"), None),
+            (Some("10"), Some("Shop"), Some(Code::MappingStale)),
+        ] {
+            let mut one = plan(vec![by("1")], location, None);
+            one.location_name = mapped.map(str::to_owned);
+            let found = one.demand_location_meant(&items).err().map(|problem| problem.code());
+            assert_eq!(found, code, "{location:?} {mapped:?}");
+        }
+    }
+
+    #[test]
+    fn old_figures_are_read_again_where_a_pause_and_a_look_fit_into_the_time() {
+        let now = Instant::now();
+        for (left, is_time) in [(0, false), (3999, false), (4000, true), (25_000, true)] {
+            let deadline = now + Duration::from_millis(left);
+            assert_eq!(is_time_to_look_again(now, deadline), is_time, "{left}");
+        }
     }
 
     #[test]

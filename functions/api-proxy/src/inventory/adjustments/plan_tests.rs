@@ -1,238 +1,21 @@
-//! An adjustment on its way to Zoho and back, with a stand-in of Zoho that has items and documents.
+//! An adjustment on its way to Zoho and back.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use axum::Json;
-use axum::body::to_bytes;
-use axum::extract::State;
-use axum::handler::Handler;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
-use shared::base::clock::{SharedClock, SignedDuration, Timestamp, TokioClock, later};
-use shared::base::id::ConnectionName;
-use shared::base::problem::{Code, Problem};
-use shared::base::settings::{SANDBOX_URL, Settings};
-use shared::core::access::key::ServiceKey;
-use shared::core::connection::access_token::AccessToken;
-use shared::core::connection::organization::Organization;
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::services::Services;
+use shared::base::problem::Code;
 use shared::core::writes::audit::Outcome;
-use shared::store::Stores;
-use shared::store::secret_record::text;
-use shared::store::sqlite::Sqlite;
-use shared::zoho::data_centre::DataCentre;
-use shared::zoho::inventory::{adjustments, scope};
-use shared::zoho::scope::ScopeSet;
-use shared::zoho::secrets::AccessTokenSecret;
-use tokio::net::TcpListener;
+use shared::core::writes::idempotency::{Begun, Idempotency, SentWrite};
+use shared::core::writes::turns::Turns;
 use tokio::time::Instant;
 
-use super::adjustment::{AdjustStock, Change};
-use super::fixtures::{by, plan, to};
-use crate::app::App;
-use crate::request::caller::Caller;
-use crate::request::places::Places;
-use crate::request::response_headers::ResponseHeaders;
-use crate::writes::plan::{Done, Draft, Plan, Sent};
-use crate::writes::request::{WriteParams, WriteRequest};
+use super::fixtures::{by, items_with, plan, to};
+use super::judge::judge;
+use super::stand_in::{CHANGED, world};
+use crate::writes::fixtures::{DATA_CENTRE, ORGANIZATION};
+use crate::writes::plan::Draft;
 use crate::zoho::WriteFailure;
-
-/// When a test begins, and what Zoho says when something was changed meanwhile.
-const BEGIN: &str = "2026-11-22T10:00:00Z";
-const CHANGED: &str = "2026-11-22T11:00:05+0100";
-
-#[derive(Default)]
-struct StandIn {
-    items: Vec<Value>,
-    documents: Vec<Value>,
-    posted: Vec<Value>,
-    /// What it says to what is posted in place of a document.
-    refusal: Option<(StatusCode, Value)>,
-    /// Whether it makes the document nevertheless.
-    obeys: bool,
-}
-
-impl StandIn {
-    fn adjust(&mut self, body: Value) -> Value {
-        for line in body["line_items"].as_array().unwrap() {
-            let item = self.items.iter_mut().find(|item| item["item_id"] == line["item_id"]).unwrap();
-            let figure =
-                item["stock_on_hand"].as_i64().unwrap() + line["quantity_adjusted"].as_i64().unwrap();
-            item["stock_on_hand"] = json!(figure);
-            item["last_modified_time"] = json!(CHANGED);
-        }
-        let document = json!({
-            "inventory_adjustment_id": "900",
-            "reference_number": body["reference_number"],
-            "line_items": body["line_items"],
-            "created_time": CHANGED,
-            "status": "adjusted",
-        });
-        self.documents.push(document.clone());
-        self.posted.push(body);
-        json!({ "code": 0, "inventory_adjustment": document })
-    }
-}
-
-async fn answer(
-    State(zoho): State<Arc<Mutex<StandIn>>>,
-    method: Method,
-    uri: Uri,
-    body: String,
-) -> (StatusCode, Json<Value>) {
-    let mut zoho = zoho.lock().unwrap();
-    if method == Method::POST {
-        let refusal = zoho.refusal.clone();
-        let made =
-            (refusal.is_none() || zoho.obeys).then(|| zoho.adjust(serde_json::from_str(&body).unwrap()));
-        return match refusal {
-            Some((status, said)) => (status, Json(said)),
-            None => (StatusCode::CREATED, Json(made.unwrap())),
-        };
-    }
-    let said = match uri.path().rsplit('/').next().unwrap_or_default() {
-        "itemdetails" => json!({ "code": 0, "items": zoho.items }),
-        "inventoryadjustments" => json!({ "code": 0, "inventory_adjustments": zoho.documents }),
-        id => {
-            let found = zoho.documents.iter().find(|document| document["inventory_adjustment_id"] == id);
-            json!({ "code": 0, "inventory_adjustment": found })
-        }
-    };
-    (StatusCode::OK, Json(said))
-}
-
-/// The token of these tests is good.
-struct NoTokenRefresh;
-
-#[async_trait]
-impl TokenRefreshClient for NoTokenRefresh {
-    async fn ask(&self, _: Ask) -> Result<Reply, TokenRefreshError> {
-        Err(TokenRefreshError("nobody needs another token".to_owned()))
-    }
-}
-
-struct World {
-    zoho: Arc<Mutex<StandIn>>,
-    app: App,
-    caller: Caller,
-    name: ConnectionName,
-}
-
-/// A connection to a Zoho that has the items 1, 2, … with these figures.
-async fn world(figures: &[i64]) -> World {
-    let item = |(number, figure): (usize, &i64)| {
-        json!({
-            "item_id": (number + 1).to_string(),
-            "stock_on_hand": figure,
-            "last_modified_time": "2026-11-21T11:00:00+0100",
-        })
-    };
-    let items = figures.iter().enumerate().map(item).collect();
-    let zoho = Arc::new(Mutex::new(StandIn { items, ..StandIn::default() }));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let service = answer.with_state(zoho.clone()).into_make_service();
-    tokio::spawn(async move { axum::serve(listener, service).await });
-
-    let clock: SharedClock = Arc::new(TokioClock::starting_at(BEGIN.parse().unwrap()));
-    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
-    let settings = Settings::read(|name| (name == SANDBOX_URL).then(|| format!("http://{address}"))).unwrap();
-    let services = Services::new(settings, clock.clone(), stores).unwrap();
-    let name = ConnectionName::default();
-    let token = AccessToken {
-        token: AccessTokenSecret::new("1000.token"),
-        generation: 1,
-        expires: later(clock.now(), SignedDuration::from_hours(1)),
-        data_centre: DataCentre::Eu,
-        scopes: ScopeSet::parse(&[scope::ITEMS, adjustments::CREATE, adjustments::READ].join(",")),
-        organization: Some(Organization { id: "1".to_owned(), ..Organization::default() }),
-        crm_organization: None,
-    };
-    let (secrets, secret) = (&services.stores.secrets, AccessToken::secret_name(&name));
-    let pending = secrets.stage(&secret, &text(&token).unwrap()).await.unwrap();
-    assert!(secrets.promote(&secret, &pending, None).await.unwrap());
-    let key: ServiceKey = serde_json::from_value(json!({
-        "id": "key", "label": "key", "digest": "", "permissions": [], "connections": [], "created": BEGIN, "expires": null,
-    }))
-    .unwrap();
-    let caller = Caller {
-        key: Arc::new(key),
-        connection: None,
-        organization: None,
-        deadline: Instant::now() + Duration::from_secs(25),
-        headers: ResponseHeaders::default(),
-        place: Places::new(1).take().unwrap(),
-    };
-    let app = App::new(&services, Arc::new(NoTokenRefresh));
-    World { zoho, app, caller, name }
-}
-
-impl World {
-    async fn request(&self) -> WriteRequest<'_> {
-        let params = WriteParams { dry_run: false, fields: None };
-        let (action, none) = ("POST /v1/inventory/adjustments", HeaderMap::new());
-        let request =
-            WriteRequest::new(&self.app.zoho, &self.caller, &self.name, action, &Value::Null, &params, &none);
-        request.await.unwrap()
-    }
-
-    /// The answer of a plan that has nothing to send, or the code of its problem.
-    async fn look(&self, plan: &mut AdjustStock) -> Result<Option<Done>, Code> {
-        let looked = plan.look(&self.app.zoho, &self.request().await).await;
-        looked.map_err(|problem| problem.code())
-    }
-
-    async fn send(&self, plan: &AdjustStock) -> Result<Done, WriteFailure> {
-        plan.send(&self.app.zoho, &self.request().await).await
-    }
-
-    /// What is found of a plan that was sent so many seconds after the begin.
-    async fn find(&self, plan: &AdjustStock, seconds: i64, taken: &[String]) -> Option<Done> {
-        let begin: Timestamp = BEGIN.parse().unwrap();
-        let sent = Sent { at: later(begin, SignedDuration::from_secs(seconds)), taken };
-        plan.find(&self.app.zoho, &self.request().await, &sent).await.unwrap()
-    }
-
-    fn refuse(&self, status: StatusCode, said: Value) {
-        self.zoho.lock().unwrap().refusal = Some((status, said));
-    }
-
-    /// The status of the answer, whether it repeats an earlier one, and its body.
-    async fn perform(
-        &self,
-        request: &WriteRequest<'_>,
-        changes: Vec<Change>,
-    ) -> Result<(StatusCode, bool, Value), Code> {
-        let prepare = async {
-            let plan = plan(changes, None, None);
-            Ok::<_, Problem>(Draft { plan, preview: Value::Null, before: Value::Null, modified: None })
-        };
-        let performed = self.app.writes.perform(request, prepare).await;
-        let response = performed.map_err(|problem| problem.code())?;
-        let (status, is_again) = (response.status(), response.headers().contains_key("idempotency-replayed"));
-        let body = to_bytes(response.into_body(), 1_000_000).await.unwrap();
-        Ok((status, is_again, serde_json::from_slice(&body).unwrap()))
-    }
-
-    async fn request_with_key(&self, key: &str) -> WriteRequest<'_> {
-        let mut request = self.request().await;
-        request.key = Some(key.to_owned());
-        request
-    }
-
-    /// How the writes ended, by the audit, the newest first.
-    async fn audited(&self) -> Vec<Outcome> {
-        let (entries, _) = self.app.audit.list(&self.name, None, 10).await.unwrap();
-        entries.into_iter().map(|entry| entry.outcome).collect()
-    }
-
-    fn posted(&self) -> Vec<Value> {
-        self.zoho.lock().unwrap().posted.clone()
-    }
-}
 
 #[tokio::test]
 async fn stock_is_read_written_once_and_read_again() {
@@ -247,6 +30,7 @@ async fn stock_is_read_written_once_and_read_again() {
         assert_eq!(told.to_string(), expected.to_string());
     }
     assert!(done.body.get("notice").is_none(), "{}", done.body);
+    assert_eq!(world.zoho.lock().unwrap().item_reads, 2, "new figures are not read again");
     let touched: Vec<_> = done.touched.iter().map(|touched| touched.subject.as_str()).collect();
     assert_eq!(touched, ["item/1", "item/2"]);
     let [sent]: [Value; 1] = world.posted().try_into().unwrap();
@@ -305,6 +89,63 @@ async fn what_was_sent_is_found_by_its_reference_where_it_can_be_no_other() {
 }
 
 #[tokio::test]
+async fn what_was_sent_is_looked_for_on_page_after_page_until_all_that_follows_is_older() {
+    let document = |id: &str, reference: &str, at: &str| {
+        json!({
+            "inventory_adjustment_id": id,
+            "reference_number": reference,
+            "line_items": [{ "item_id": "1", "quantity_adjusted": -2 }],
+            "created_time": at,
+            "status": "adjusted",
+        })
+    };
+    let (newer, older) = ("2026-11-22T11:00:09+0100", "2026-11-21T11:00:00+0100");
+    for (date, first_page, is_found) in [
+        (None, newer, true),
+        (None, older, false),
+        // Where the rows are sorted by day, it stands among older ones.
+        (Some("2026-11-01"), older, true),
+    ] {
+        let world = world(&[8]).await;
+        {
+            let mut zoho = world.zoho.lock().unwrap();
+            zoho.documents = vec![document("901", "R-2", first_page), document("900", "R-1", CHANGED)];
+            zoho.rows_of_a_page = Some(1);
+        }
+        let mut sent = plan(vec![by("-2")], None, None);
+        sent.date = date.map(str::to_owned);
+        assert_eq!(world.find(&sent, 0, &[]).await.is_some(), is_found, "{date:?} {first_page}");
+    }
+}
+
+#[tokio::test]
+async fn old_figures_are_not_waited_for_beyond_the_callers_time() {
+    let mut world = world(&[10]).await;
+    world.caller.deadline = Instant::now() + Duration::from_millis(3900);
+    let (one, before) = (plan(vec![by("-2")], None, None), items_with(&["10"]));
+    let was = judge(&one, &before).unwrap();
+    let now = one.look_again(&world.app.zoho, &world.request().await, &was).await.unwrap();
+    assert_eq!((now.len(), &now[0]["stock_on_hand"]), (1, &json!(10)));
+    assert_eq!(world.zoho.lock().unwrap().item_reads, 1);
+}
+
+#[tokio::test]
+async fn stock_is_moved_by_one_write_at_a_time() {
+    let mut world = world(&[10]).await;
+    // No time is left to wait for a turn.
+    world.caller.deadline = Instant::now() + Duration::from_secs(10);
+    let turns = Turns::new(world.services.stores.state.clone(), world.services.clock.clone());
+    let turn = turns.take(DATA_CENTRE, ORGANIZATION, Instant::now()).await.unwrap().ok().unwrap();
+    let request = world.request_with_key("order 7").await;
+    assert_eq!(world.perform(&request, vec![by("-2")]).await.err(), Some(Code::StockInProgress));
+    assert!(world.posted().is_empty());
+    turns.end(turn).await.unwrap();
+    world.caller.deadline = Instant::now() + Duration::from_secs(25);
+    let request = world.request_with_key("order 7").await;
+    assert!(world.perform(&request, vec![by("-2")]).await.is_ok(), "its key was set free");
+}
+
+#[tokio::test]
 async fn a_refusal_says_that_nothing_was_done_unless_zoho_may_have_begun() {
     for (status, said, is_uncertain) in [
         (400, json!({ "code": 4, "message": "Invalid value" }), false),
@@ -342,7 +183,16 @@ async fn a_request_that_zoho_refused_leaves_its_key_free() {
     let request = world.request_with_key("order 7").await;
     world.refuse(StatusCode::BAD_REQUEST, json!({ "code": 4, "message": "Invalid value" }));
     assert_eq!(world.perform(&request, vec![by("-2")]).await.err(), Some(Code::ZohoRejected));
-    assert!(matches!(world.audited().await.as_slice(), [Outcome::Refused]));
+    let entries = world.entries().await;
+    let [refused] = entries.as_slice() else { panic!("one write") };
+    assert_eq!(refused.outcome, Outcome::Refused);
+    let asked = json!({
+        "reason": "Counted",
+        "reference_number": "R-1",
+        "location": null,
+        "lines": [{ "item_id": "1", "change": { "delta": -2 } }],
+    });
+    assert_eq!(refused.after.to_string(), asked.to_string(), "the audit says what was asked for");
     world.zoho.lock().unwrap().refusal = None;
     let (status, is_again, _) = world.perform(&request, vec![by("-2")]).await.unwrap();
     assert_eq!((status, is_again, world.posted().len()), (StatusCode::CREATED, false, 1));
@@ -359,6 +209,23 @@ async fn a_write_whose_answer_was_lost_is_looked_for_and_not_sent_again() {
     assert_eq!(body["inventory_adjustment_id"], json!("900"));
     assert!(body["notice"].as_str().unwrap().contains("The answer to this write was lost"), "{body}");
     assert!(matches!(world.audited().await.as_slice(), [Outcome::Done]));
+}
+
+#[tokio::test]
+async fn a_write_that_a_restored_store_does_not_know_is_looked_for_and_not_sent() {
+    let world = world(&[10]).await;
+    let request = world.request_with_key("order 7").await;
+    let keys = Idempotency::new(world.services.stores.state.clone(), world.services.clock.clone());
+    let begun = keys.begin("key", "order 7", &request.digest).await.unwrap();
+    let Begun::First(ticket) = begun else { panic!("it is the first one") };
+    let sent = SentWrite { plan: Value::Null, at: world.services.clock.now(), entry: None };
+    keys.unsettled(ticket, sent).await.unwrap();
+    let problem = world.respond(&request, vec![by("-2")]).await.err().unwrap();
+    assert_eq!(problem.code(), Code::WriteUncertain);
+    let expected = "Zoho gave no proper answer, and the adjustment was not found there afterwards. \
+                    Sending the same request with the same `Idempotency-Key`";
+    assert!(problem.detail().starts_with(expected), "{}", problem.detail());
+    assert!(world.posted().is_empty());
 }
 
 #[tokio::test]

@@ -240,17 +240,17 @@ mod tests {
 
     #[test]
     fn a_preview_warns_of_stock_below_zero_and_of_lines_that_are_left_out() {
-        let changes = vec![by("-4"), by("-5"), to("-1", None), to("9", Some("3")), by("1")];
-        let (plan, items) = (plan(changes, None, None), items_with(&["4", "4", "-1", "4"]));
+        let changes = vec![by("-3"), by("-4"), by("-5"), to("-1", None), to("9", Some("3")), by("1")];
+        let (plan, items) = (plan(changes, None, None), items_with(&["4", "4", "4", "-1", "4"]));
         let shown = shown(&plan, &judge(&plan, &items).unwrap());
         let expected = [
-            "The stock of item 2 would be below zero.",
-            "The stock of item 4 is not what you expected: its line is left out.",
-            "item 5 is not in Zoho Inventory: its line is left out.",
+            "The stock of item 3 would be below zero.",
+            "The stock of item 5 is not what you expected: its line is left out.",
+            "item 6 is not in Zoho Inventory: its line is left out.",
         ];
         assert_eq!(shown["warnings"], json!(expected));
         let outcomes = shown["lines"].as_array().unwrap().iter().map(|line| &line["outcome"]);
-        let expected = ["ready", "ready", "unchanged", "changed", "refused"];
+        let expected = ["ready", "ready", "ready", "unchanged", "changed", "refused"];
         assert_eq!(outcomes.collect::<Vec<_>>(), expected);
         assert_eq!((&shown["reason"], &shown["reference_number"]), (&json!("Counted"), &json!("R-1")));
     }

@@ -54,7 +54,7 @@ fn nothing_adjusted() -> Value {
     exact(3, &[("lines", lines), ("notice", text()), ("untrusted", untrusted())])
 }
 
-async fn create(
+pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<WriteParams>,
