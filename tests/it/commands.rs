@@ -12,7 +12,7 @@ async fn a_broken_setting_is_named_in_one_line_and_ends_with_2() {
         ("ZOHO_CONNECTOR_DATA", ""),
         ("ZOHO_CONNECTOR_LOG", "shared=loudly"),
     ] {
-        let ended = run(&["serve"], &[(variable, value)], "").await;
+        let ended = run(&["serve", "--listen", "127.0.0.1:0"], &[(variable, value)], "").await;
         assert_eq!(ended.code, 2, "{variable}={value}: {}", ended.err);
         assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
         assert!(
