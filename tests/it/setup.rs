@@ -352,7 +352,7 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
         setup.type_line(answer).await;
     }
     setup.until("Client Secret").await;
-    let told = "Interrupted. Kept: the store, where it is. `zoho-connector setup` goes on from there.";
+    let told = "Interrupted. Kept: the store, its name and place. `zoho-connector setup` goes on from there.";
     interrupted(setup, told).await;
 
     let mut setup = newcomer.at_a_terminal();
@@ -363,8 +363,7 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
         setup.type_line(answer).await;
     }
     setup.until("Waiting for it").await;
-    let told =
-        "Interrupted. Kept: the store, where it is, the client. `zoho-connector setup` goes on from there.";
+    let told = "Interrupted. Kept: the store, its name and place, the client. `zoho-connector setup` goes on from there.";
     interrupted(setup, told).await;
 }
 

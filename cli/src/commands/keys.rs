@@ -162,7 +162,8 @@ impl Create {
         if self.not_yet_connected {
             named_connection::warn_of_unknown(&services, &self.connections).await?;
         } else {
-            named_connection::refuse_unknown(&services, &self.installation, &self.connections).await?;
+            named_connection::refuse_unknown(&services, &self.installation, "connections", &self.connections)
+                .await?;
         }
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
@@ -221,6 +222,13 @@ impl List {
         }
         if keys.is_empty() {
             let connections = connection::list(&*services.stores.state).await?;
+            if connections.is_empty() {
+                let connect = self.installation.command("connect");
+                say(format!(
+                    "No keys. A key is for a connection, and nothing is connected: begin with `{connect}`."
+                ));
+                return Ok(());
+            }
             let (name, names) = named_connection::unsaid(&connections);
             let create = self.installation.command(&format!("keys create --connections {name}"));
             say(format!("No keys. `{create}` makes one{names}."));
