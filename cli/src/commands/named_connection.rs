@@ -60,6 +60,18 @@ pub(super) async fn warn_of_unknown<'a>(
     Ok(())
 }
 
+/// A word to the operator who names none where the connections are called otherwise: `default` is made beside them.
+pub(super) async fn tell_of_another(services: &Services, name: &ConnectionName) -> Result<(), Failure> {
+    let all = connection::list(&*services.stores.state).await?;
+    if *name == ConnectionName::default() && !all.is_empty() && !all.iter().any(|found| found.name == *name) {
+        let (which, names) = unsaid(&all);
+        note(format!(
+            "Warning: this makes another connection, {name}. To connect one anew that is there, say `--connection {which}`{names}."
+        ));
+    }
+    Ok(())
+}
+
 /// The connection that somebody most likely means: the one of nearly that name, else the only one there is.
 fn meant<'a>(name: &ConnectionName, all: &'a [Connection]) -> Option<&'a str> {
     let near = nearest(name.as_str(), all.iter().map(|found| found.name.as_str()));

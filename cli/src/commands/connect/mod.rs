@@ -15,6 +15,7 @@ use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::doctor::has_another_store;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::named_connection;
 use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
@@ -51,6 +52,7 @@ impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let wish = self.request.wish(&opened, &self.connection).await?;
+        named_connection::tell_of_another(&opened.services, &self.connection).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await?,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
