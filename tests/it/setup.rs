@@ -356,6 +356,12 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
     interrupted(setup, told).await;
 
     let mut setup = newcomer.at_a_terminal();
+    let lines = setup.until("Your Zoho's data centre").await;
+    let about = format!("This is about zoho, {}; --name NAME sets up another.", newcomer.folder);
+    assert!(lines.iter().any(|line| line.contains(&about)), "{about}: {lines:#?}");
+    setup.kill().await;
+
+    let mut setup = newcomer.at_a_terminal();
     for (question, answer) in
         [("Your Zoho's data centre", "us"), ("Client ID", CLIENT_ID), ("Client Secret", CLIENT_SECRET)]
     {
