@@ -191,6 +191,13 @@ async fn nothing_is_made_for_a_connection_that_is_not_there() {
     }
     let secrets = WebhookSecrets::read(&*stores.secrets).await.unwrap();
     assert_eq!(secrets.custom(&"nope".parse().unwrap()).len(), 1);
+
+    // What the consent does not allow is told when the key is made, and not first to the agent.
+    let create = ["keys", "create", "--connections", "shop", "--can", "inventory:stock,crm:read"];
+    let beyond = connector.run(&create, "").await;
+    let told = "Warning: the key may inventory:stock, but the consent of shop does not hold it: `zoho-connector connect --connection shop --access stock ";
+    assert!(beyond.code == 0 && beyond.err.contains(told), "{beyond:?}");
+    assert!(!beyond.err.contains("may crm:read"), "{beyond:?}");
 }
 
 #[tokio::test]

@@ -15,13 +15,19 @@ pub(super) fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
     scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
 }
 
-/// What has `keys create` make such a key, with a blank before; nothing where a key for which nothing is named may as much.
+/// What has `keys create` make such a key, with a blank before; nothing where a key for which nothing is named is such a one.
 pub(super) fn flag(scopes: &ScopeSet) -> String {
     let may = allowed(scopes);
-    if may.iter().all(|permission| Permission::DEFAULT.contains(permission)) {
-        return String::new();
-    }
-    format!(" --can {}", listed(&may))
+    if may == Permission::DEFAULT { String::new() } else { format!(" --can {}", listed(&may)) }
+}
+
+/// Whether the consent holds nothing of what a level adds to the one below. Single scopes are left out on purpose, more often than not.
+pub(super) fn lacks(scopes: &ScopeSet, product: Product, level: Access) -> bool {
+    let below = Access::ALL.into_iter().rev().find(|lower| *lower < level);
+    let below = below.map(|lower| ScopeSet::of(&[product], lower)).unwrap_or_default();
+    let wanted = ScopeSet::of(&[product], level);
+    let mut added = wanted.iter().filter(|scope| !below.allows(scope)).peekable();
+    added.peek().is_some() && added.all(|scope| !scopes.allows(scope))
 }
 
 /// Permissions as a flag takes them.
@@ -44,9 +50,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_key_may_is_named_where_it_is_more_than_reading() {
+    fn a_level_of_which_a_consent_holds_nothing_is_known() {
+        let stock = ScopeSet::of(&Product::ALL, Access::Stock);
+        assert!(!lacks(&stock, Product::Inventory, Access::Read));
+        assert!(!lacks(&stock, Product::Inventory, Access::Stock));
+        assert!(lacks(&stock, Product::Inventory, Access::Write));
+        assert!(lacks(&stock, Product::Crm, Access::Write));
+        assert!(lacks(&ScopeSet::of(&[Product::Crm], Access::Read), Product::Inventory, Access::Read));
+        // A part of a level is no mistake.
+        assert!(!lacks(&ScopeSet::parse("ZohoCRM.modules.deals.READ"), Product::Crm, Access::Read));
+    }
+
+    #[test]
+    fn what_a_key_may_is_named_where_it_is_not_the_usual() {
         assert_eq!(flag(&ScopeSet::of(&Product::ALL, Access::Read)), "");
-        assert_eq!(flag(&ScopeSet::of(&[Product::Crm], Access::Read)), "");
+        assert_eq!(flag(&ScopeSet::of(&[Product::Crm], Access::Read)), " --can crm:read,events");
         let stock = ScopeSet::of(&Product::ALL, Access::Stock);
         assert_eq!(flag(&stock), " --can inventory:stock,crm:read,events");
     }

@@ -83,7 +83,7 @@ impl Connect {
                 }
             }
         }
-        // A key that nothing is named for only reads.
+        // A key for which nothing is named reads both products.
         let made = connection::get(&*opened.services.stores.state, &self.connection).await?;
         let can = made.map(|made| key_for_consent::flag(&made.scopes)).unwrap_or_default();
         let create = format!("keys create --connections {}{can}", self.connection);
