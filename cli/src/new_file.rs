@@ -47,6 +47,23 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
     }
 }
 
+/// Refuses a place where nothing can be written, as in a folder that is somebody else's, before anything is done. What is there stays as
+/// it is, and nothing is left of what is tried.
+pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), String> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let tried = match metadata(path) {
+        // A pipe would wait for its reader, and a device says what it takes when it is written to.
+        Ok(found) if !found.is_file() => Ok(()),
+        Ok(_) => options.open(path).map(drop),
+        Err(_) => options.create_new(true).open(path).and_then(|file| {
+            drop(file);
+            remove_file(path)
+        }),
+    };
+    tried.map_err(|error| format!("{} cannot be written ({error}): name another file", path.display()))
+}
+
 /// Writes a text. A file that came there meanwhile is not written over either, and a new one that cannot be written to its end is
 /// taken away.
 pub(crate) fn write(path: &Path, text: &str, over: Over, readers: Readers) -> Result<(), String> {
@@ -153,6 +170,22 @@ mod tests {
         let missing = folder.path().join("missing").join("a.csv");
         assert!(refuse_taken(&missing, FORCED).unwrap_err().contains("there is no folder"));
         refuse_taken(Path::new("surely-no-file-of-this-name.csv"), Over::Nothing).unwrap();
+    }
+
+    /// As root, who may write everywhere, too.
+    #[cfg(unix)]
+    #[test]
+    fn a_place_that_takes_nothing_is_told_and_the_others_stay_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("report.csv"), folder.path().join("link.csv"));
+        refuse_unwritable(&file).unwrap();
+        assert!(!file.exists(), "what was tried is left over");
+        std::fs::write(&file, "precious").unwrap();
+        refuse_unwritable(&file).unwrap();
+        assert_eq!(read_to_string(&file).unwrap(), "precious");
+        refuse_unwritable(Path::new("/dev/full")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("missing").join("a.csv"), &link).unwrap();
+        assert!(refuse_unwritable(&link).unwrap_err().contains("link.csv cannot be written ("));
     }
 
     #[cfg(unix)]

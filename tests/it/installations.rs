@@ -127,7 +127,8 @@ async fn values_are_judged_before_anything_is_done() {
     assert!(unheard.code == 0 && unheard.err.contains("connected is shop"), "{unheard:?}");
     let unmapped = connector.run(&["mappings", "export", "--connection", "nope"], "").await;
     assert!(
-        unmapped.code == 1 && unmapped.err.contains("there is no connection nope: connected is shop"),
+        unmapped.code == 1
+            && unmapped.err.contains("there is no connection nope: connected is shop\nWhere shop is meant, say `--connection shop`."),
         "{unmapped:?}"
     );
     let other = ["client", "set", "--id", "1000.OTHER", "--only-for", "in"];
@@ -152,14 +153,31 @@ async fn nothing_is_made_for_a_connection_that_is_not_there() {
     ] {
         assert!(none.err.contains(said), "{said}: {}", none.err);
     }
+    let keys = connector.run(&["keys", "list"], "").await.out;
+    assert!(keys.contains("nothing is connected: begin with `zoho-connector connect "), "{keys}");
     connector.connect(&["--connection", "shop"]).await;
     let near = connector.run(&["keys", "create", "--connections", "shop,shpo"], "").await;
     assert!(near.code == 1 && near.err.contains("no connection shpo: did you mean shop?\n"), "{near:?}");
     assert!(!near.out.contains("zck_") && near.err.contains("--not-yet-connected"), "{near:?}");
+    assert!(near.err.contains("Where shop is meant, say `--connections shop`."), "{near:?}");
     let rotate = ["webhooks", "rotate", "--source", "custom", "--connection", "nope"];
     let far = connector.run(&rotate, "").await;
     assert!(far.code == 1 && far.err.contains("no connection nope: connected is shop\n"), "{far:?}");
-    assert!(far.out.is_empty(), "{far:?}");
+    assert!(far.out.is_empty() && far.err.contains("is meant, say `--connection shop`."), "{far:?}");
+    let stop = ["webhooks", "setup", "--stop"];
+    let stopped = connector.run(&stop, "").await;
+    assert!(
+        stopped.code == 0 && stopped.err.contains("no connection default yet: connected is shop"),
+        "{stopped:?}"
+    );
+    let of_shop = connector.run(&[&stop[..], &["--connection", "shop", "--yes"]].concat(), "").await;
+    assert!(!of_shop.err.contains("no connection"), "{of_shop:?}");
+    let another = connector.run(&["connect", "--no-wait"], "").await;
+    let told =
+        "this makes another connection, default. To connect one anew that is there, say `--connection shop`.";
+    assert!(another.code == 0 && another.err.contains(told), "{another:?}");
+    let anew = connector.run(&["connect", "--no-wait", "--connection", "shop"], "").await;
+    assert!(anew.code == 0 && !anew.err.contains("another connection"), "{anew:?}");
     let keys = connector.run(&["keys", "list"], "").await.out;
     assert!(keys.contains("No keys. `zoho-connector keys create --connections shop "), "{keys}");
     let stores: Stores = Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap().into();
@@ -173,6 +191,13 @@ async fn nothing_is_made_for_a_connection_that_is_not_there() {
     }
     let secrets = WebhookSecrets::read(&*stores.secrets).await.unwrap();
     assert_eq!(secrets.custom(&"nope".parse().unwrap()).len(), 1);
+
+    // What the consent does not allow is told when the key is made, and not first to the agent.
+    let create = ["keys", "create", "--connections", "shop", "--can", "inventory:stock,crm:read"];
+    let beyond = connector.run(&create, "").await;
+    let told = "Warning: the key may inventory:stock, but the consent of shop does not hold it: `zoho-connector connect --connection shop --access stock ";
+    assert!(beyond.code == 0 && beyond.err.contains(told), "{beyond:?}");
+    assert!(!beyond.err.contains("may crm:read"), "{beyond:?}");
 }
 
 #[tokio::test]

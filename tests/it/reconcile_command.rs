@@ -232,6 +232,14 @@ async fn nothing_is_written_without_a_yes() {
         assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
         assert!(ended.err.contains(expected), "{args:?}: {}", ended.err);
     }
+    #[cfg(unix)]
+    {
+        let nowhere = counts.with_file_name("nowhere.csv");
+        std::os::unix::fs::symlink("no-such-folder/report.csv", &nowhere).unwrap();
+        let args = ["reconcile", text(&counts), "--apply", "--yes", "--report", text(&nowhere)];
+        let ended = connector.run(&args, "").await;
+        assert!(ended.code == 2 && ended.err.contains("nowhere.csv cannot be written ("), "{ended:?}");
+    }
     assert_eq!(connector.zoho.sandbox.requests().len(), before);
 }
 

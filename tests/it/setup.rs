@@ -352,8 +352,14 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
         setup.type_line(answer).await;
     }
     setup.until("Client Secret").await;
-    let told = "Interrupted. Kept: the store, where it is. `zoho-connector setup` goes on from there.";
+    let told = "Interrupted. Kept: the store, its name and place. `zoho-connector setup` goes on from there.";
     interrupted(setup, told).await;
+
+    let mut setup = newcomer.at_a_terminal();
+    let lines = setup.until("Your Zoho's data centre").await;
+    let about = format!("This is about zoho, {}; --name NAME sets up another.", newcomer.folder);
+    assert!(lines.iter().any(|line| line.contains(&about)), "{about}: {lines:#?}");
+    setup.kill().await;
 
     let mut setup = newcomer.at_a_terminal();
     for (question, answer) in
@@ -363,8 +369,7 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
         setup.type_line(answer).await;
     }
     setup.until("Waiting for it").await;
-    let told =
-        "Interrupted. Kept: the store, where it is, the client. `zoho-connector setup` goes on from there.";
+    let told = "Interrupted. Kept: the store, its name and place, the client. `zoho-connector setup` goes on from there.";
     interrupted(setup, told).await;
 }
 

@@ -148,6 +148,11 @@ impl Set {
         let of_it: Vec<_> = all.iter().filter(|found| found.client_id == id).cloned().collect();
         let (what, about) = if of_it.is_empty() { ("connect", &all) } else { ("refresh", &of_it) };
         let (name, names) = named_connection::unsaid(about);
+        // A slip would else show only after somebody has consented.
+        say(format!(
+            "Zoho was not asked: `{}` tells whether it knows id and secret.",
+            self.installation.command("doctor")
+        ));
         let then = self.installation.command(&format!("{what} --connection {name}"));
         say(format!("Then: {then}{names}"));
         Ok(())

@@ -15,10 +15,10 @@ use shared::core::writes::audit::Audit;
 
 use crate::commands::confirm::confirm;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::named_connection;
+use crate::commands::{key_for_consent, named_connection};
 use crate::failure::Failure;
 use crate::table::{Column, Table};
-use crate::terminal::{say, say_json};
+use crate::terminal::{note, say, say_json};
 
 /// What a key may do stands last: it is never cut.
 const COLUMNS: &[Column] = &[
@@ -162,7 +162,8 @@ impl Create {
         if self.not_yet_connected {
             named_connection::warn_of_unknown(&services, &self.connections).await?;
         } else {
-            named_connection::refuse_unknown(&services, &self.installation, &self.connections).await?;
+            named_connection::refuse_unknown(&services, &self.installation, "connections", &self.connections)
+                .await?;
         }
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
@@ -178,6 +179,21 @@ impl Create {
             limits: DayLimits { calls: self.calls_per_day, writes: self.writes_per_day },
         };
         let (key, text) = store(&services).create(wanted).await?;
+        let all = connection::list(&*services.stores.state).await?;
+        for found in all.iter().filter(|found| key.connections.contains(&found.name)) {
+            for permission in &key.permissions {
+                if let Permission::Product(product, level) = permission
+                    && key_for_consent::lacks(&found.scopes, *product, *level)
+                {
+                    note(format!(
+                        "Warning: the key may {permission}, but the consent of {} does not hold it: `{}` asks for it.",
+                        found.name,
+                        self.installation
+                            .command(&format!("connect --connection {} --access {level}", found.name))
+                    ));
+                }
+            }
+        }
         if self.json {
             let mut document = described(&key);
             if let Some(document) = document.as_object_mut() {
@@ -221,6 +237,13 @@ impl List {
         }
         if keys.is_empty() {
             let connections = connection::list(&*services.stores.state).await?;
+            if connections.is_empty() {
+                let connect = self.installation.command("connect");
+                say(format!(
+                    "No keys. A key is for a connection, and nothing is connected: begin with `{connect}`."
+                ));
+                return Ok(());
+            }
             let (name, names) = named_connection::unsaid(&connections);
             let create = self.installation.command(&format!("keys create --connections {name}"));
             say(format!("No keys. `{create}` makes one{names}."));

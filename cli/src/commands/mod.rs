@@ -16,6 +16,7 @@ mod forget;
 mod health;
 mod installation;
 mod installations;
+mod key_for_consent;
 mod keys;
 mod mappings;
 mod moving;

@@ -269,7 +269,10 @@ impl Next<'_> {
             );
         }
         if self.name.is_none() {
-            lines.push(format!("      zoho-connector installations add NAME{}", where_it_is(place)));
+            // The copy does not hold the address: without it, commands would look for the connector at the usual one.
+            let is_unsaid = place.data.is_some() && place.public_url.is_none();
+            let url = if is_unsaid { " --public-url URL" } else { "" };
+            lines.push(format!("      zoho-connector installations add NAME{}{url}", where_it_is(place)));
         }
         lines.push("  Where the address is another one than before:".to_owned());
         lines.push(match self.redirect {
@@ -355,7 +358,7 @@ mod tests {
         for line in [
             "    start it: zoho-connector serve --data /srv/new --public-url URL",
             "      zoho-connector installations forget old",
-            "      zoho-connector installations add NAME --data /srv/new",
+            "      zoho-connector installations add NAME --data /srv/new --public-url URL",
             "    have Zoho report to it: zoho-connector webhooks setup --connection shop --data /srv/new",
         ] {
             assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");

@@ -13,21 +13,30 @@ use crate::terminal::{are, note};
 /// The connection, which must be there.
 pub(super) async fn find(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
     let all = connection::list(&*services.stores.state).await?;
-    let missing = format!("there is no connection {name}{}", advice(name, &all));
+    let mut missing = format!("there is no connection {name}{}", advice(name, &all));
+    if let Some(meant) = meant(name, &all) {
+        missing.push_str(&format!("\nWhere {meant} is meant, say `--connection {meant}`."));
+    }
     all.into_iter().find(|found| found.name == *name).ok_or(Failure::Other(missing))
 }
 
-/// Refuses connections that are not there, before something is made for them: for a typo, it would be made for nothing.
+/// Refuses connections that are not there, before something is made for them: for a typo, it would be made for nothing. `flag` is what
+/// names them on the command line.
 pub(super) async fn refuse_unknown<'a>(
     services: &Services,
     installation: &Installation,
+    flag: &str,
     names: impl IntoIterator<Item = &'a ConnectionName>,
 ) -> Result<(), Failure> {
     let all = connection::list(&*services.stores.state).await?;
     for name in names {
         if !all.iter().any(|found| found.name == *name) {
+            // What is most likely meant stands first: whoever is tired takes the first.
+            let mend = meant(name, &all)
+                .map(|meant| format!(" Where {meant} is meant, say `--{flag} {meant}`."))
+                .unwrap_or_default();
             return Err(Failure::Other(format!(
-                "there is no connection {name}{}\nNothing was made. Where the name is right, `{}` comes first; with \
+                "there is no connection {name}{}\nNothing was made.{mend} Where the name {name} is right, `{}` comes first; with \
                  --not-yet-connected, it may also come later.",
                 advice(name, &all),
                 installation.command(&format!("connect --connection {name}"))
@@ -49,6 +58,27 @@ pub(super) async fn warn_of_unknown<'a>(
         }
     }
     Ok(())
+}
+
+/// A word to the operator who names none where the connections are called otherwise: `default` is made beside them.
+pub(super) async fn tell_of_another(services: &Services, name: &ConnectionName) -> Result<(), Failure> {
+    let all = connection::list(&*services.stores.state).await?;
+    if *name == ConnectionName::default() && !all.is_empty() && !all.iter().any(|found| found.name == *name) {
+        let (which, names) = unsaid(&all);
+        note(format!(
+            "Warning: this makes another connection, {name}. To connect one anew that is there, say `--connection {which}`{names}."
+        ));
+    }
+    Ok(())
+}
+
+/// The connection that somebody most likely means: the one of nearly that name, else the only one there is.
+fn meant<'a>(name: &ConnectionName, all: &'a [Connection]) -> Option<&'a str> {
+    let near = nearest(name.as_str(), all.iter().map(|found| found.name.as_str()));
+    near.or_else(|| match all {
+        [only] => Some(only.name.as_str()),
+        _ => None,
+    })
 }
 
 fn advice(name: &ConnectionName, all: &[Connection]) -> String {

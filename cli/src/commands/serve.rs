@@ -108,6 +108,9 @@ impl Serve {
         let stop = stop_signal();
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}{}", folder.display(), if is_new { ", which is new" } else { "" }));
+        if let Some(sandbox) = &services.settings.sandbox {
+            say(format!("Zoho is the stand-in at {sandbox}"));
+        }
         if let Some(other) = other {
             say(format!(
                 "Warning: there was a store already, in {other}. If that one is meant, end this and begin again with --data {other}",

@@ -61,7 +61,15 @@ impl Access {
                 .map_or_else(|| format!("the variable {KEY}"), |path| format!("the file {}", path.display()));
             return Api::new(&url, self.connection.clone(), Held::Given(key(&text, &origin)?), Some(origin));
         }
-        let opened = self.installation.open().await?;
+        let opened = match self.installation.open().await {
+            // Somebody who calls from another shell or machine has no store, and needs none.
+            Err(failure) if !self.installation.is_named() => {
+                return Err(failure.going_on(&format!(
+                    "Without a store, it takes a service key: in {KEY}, or in a file that --key-file names."
+                )));
+            }
+            opened => opened?,
+        };
         if let Some(url) = url.filter(|url| *url != opened.public_url) {
             return Err(not_ours(&url, &opened.public_url));
         }

@@ -10,12 +10,14 @@ mod self_client;
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::base::settings::Home;
+use shared::core::connection;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::doctor::has_another_store;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::serve_command;
+use crate::commands::{key_for_consent, named_connection};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 use request::ConsentRequest;
@@ -51,6 +53,7 @@ impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let wish = self.request.wish(&opened, &self.connection).await?;
+        named_connection::tell_of_another(&opened.services, &self.connection).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await?,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
@@ -80,7 +83,10 @@ impl Connect {
                 }
             }
         }
-        let create = format!("keys create --connections {}", self.connection);
+        // A key for which nothing is named reads both products.
+        let made = connection::get(&*opened.services.stores.state, &self.connection).await?;
+        let can = made.map(|made| key_for_consent::flag(&made.scopes)).unwrap_or_default();
+        let create = format!("keys create --connections {}{can}", self.connection);
         say(format!("Then: {}", self.installation.command(&create)));
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::api::LABEL_FOR_AN_HOUR;
 use crate::commands::installation::Opened;
-use crate::commands::named_connection;
+use crate::commands::{key_for_consent, named_connection};
 
 const CHECK: &str = "Keys";
 
@@ -114,11 +114,8 @@ fn check_scopes(
     if missing.is_empty() {
         return true;
     }
-    let below = Access::ALL.into_iter().rev().find(|lower| *lower < level);
-    let below = below.map(|lower| ScopeSet::of(&[product], lower)).unwrap_or_default();
-    let added = || wanted.iter().filter(|scope| !below.allows(scope));
     let names = missing.join(", ");
-    if added().count() > 0 && added().all(|scope| missing.contains(&scope)) {
+    if key_for_consent::lacks(&found.scopes, product, level) {
         report.bad(
             check,
             format!("{} may {product}:{level}, but the consent of {} lacks {names}", key.id, found.name),

@@ -25,7 +25,10 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
     };
     if watched.is_empty() {
         let (name, names) = named_connection::unsaid(connections);
-        let begin = format!("`zoho-connector webhooks setup --connection {name}` begins it{names}");
+        let begin = match connections {
+            [] => "Zoho is to be connected first".to_owned(),
+            _ => format!("`zoho-connector webhooks setup --connection {name}` begins it{names}"),
+        };
         report.open("Webhooks", format!("nothing is watched; {begin}"));
     }
     for stored in &watched {

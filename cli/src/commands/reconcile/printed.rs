@@ -46,9 +46,15 @@ fn figure(document: Option<&Value>, name: &str) -> String {
 
 /// What it is worth, with the currency where that is known.
 fn value(document: &Value, currency: &str) -> String {
-    let value = figure(Some(document), "value");
+    let value = cents(figure(Some(document), "value"));
     let is_known = value.ends_with(|last: char| last.is_ascii_digit());
     if is_known && !currency.is_empty() { format!("{value} {currency}") } else { value }
+}
+
+/// An amount as people write it: 18.1 is 18.10.
+fn cents(amount: String) -> String {
+    let has_one_decimal = amount.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 1);
+    if has_one_decimal { amount + "0" } else { amount }
 }
 
 /// How large a figure is, to put rows in order.
@@ -217,6 +223,15 @@ fn in_words(outcome: &str) -> &str {
 mod tests {
     use super::*;
     use crate::table::is_whole;
+
+    #[test]
+    fn an_amount_has_two_decimals_where_it_has_one() {
+        for (figure, amount) in
+            [("18.1", "18.10"), ("-49.9", "-49.90"), ("25.34", "25.34"), ("7", "7"), ("–", "–")]
+        {
+            assert_eq!(cents(figure.to_owned()), amount);
+        }
+    }
 
     #[test]
     fn how_it_ended_is_whole_in_its_cell() {

@@ -8,7 +8,7 @@ use super::path::PATH;
 use super::rows::all;
 use crate::commands::api::Api;
 use crate::failure::Failure;
-use crate::new_file::{Over, Readers, refuse_taken, write};
+use crate::new_file::{Over, Readers, refuse_taken, refuse_unwritable, write};
 use crate::terminal::say;
 
 #[derive(Clone, Copy)]
@@ -48,7 +48,9 @@ impl Report {
             ));
         }
         let over = Over::Unless { forced };
-        refuse_taken(path, over).map_err(|why| Failure::Settings(format!("--report: {why}")))?;
+        refuse_taken(path, over)
+            .and_then(|()| refuse_unwritable(path))
+            .map_err(|why| Failure::Settings(format!("--report: {why}")))?;
         Ok(Self { path: path.to_owned(), form, over })
     }
 

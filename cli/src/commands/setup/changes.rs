@@ -23,13 +23,24 @@ pub(crate) enum Changes {
     None,
 }
 
-/// Sets up what is wanted, unless something is watched already; says whether something is.
+/// How it ended.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Watch {
+    /// Something is watched.
+    On,
+    /// Nothing is, as it was wanted.
+    Off,
+    /// What was wanted could not be set up.
+    Refused,
+}
+
+/// Sets up what is wanted, unless something is watched already.
 pub(super) async fn watch(
     installation: &Installation,
     opened: &Opened,
     connection: &Connection,
     given: Option<Changes>,
-) -> Result<bool, Failure> {
+) -> Result<Watch, Failure> {
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
     if let (Some(known), None) = (&known, given) {
@@ -48,7 +59,7 @@ pub(super) async fn watch(
         if channel.is_none() && inventory.is_none() {
             say(format!("✓ Changes of {name} are watched."));
         }
-        return Ok(true);
+        return Ok(Watch::On);
     }
     let how = match given {
         Some(how) => how,
@@ -58,12 +69,12 @@ pub(super) async fn watch(
         }
     };
     let looks_only = match how {
-        Changes::None => return Ok(known.is_some()),
+        Changes::None => return Ok(if known.is_some() { Watch::On } else { Watch::Off }),
         Changes::Polling => true,
         Changes::Webhooks => false,
     };
     match webhooks::watch(opened, installation, name, (None, None), looks_only, Duration::ZERO).await {
-        Ok(()) => Ok(true),
+        Ok(()) => Ok(Watch::On),
         // The rest is set up all the same.
         Err(failure) => {
             say(format!("✗ {}", failure.into_line()));
@@ -71,7 +82,7 @@ pub(super) async fn watch(
                 "  `{}` goes on with it.",
                 installation.command(&format!("webhooks setup --connection {name}"))
             ));
-            Ok(known.is_some())
+            Ok(Watch::Refused)
         }
     }
 }

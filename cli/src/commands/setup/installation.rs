@@ -41,11 +41,21 @@ pub(super) async fn find(
     let (installation, is_asked) = match known {
         Some(known) if !given.is_named() => (Installation::of(known)?.addressed_as(&given), false),
         _ if is_said => (addressed(given).await?, false),
-        _ if name.is_none() && all.names().next().is_some() => (given, false),
+        _ if name.is_none() && all.names().next().is_some() => {
+            tell_which(&all);
+            (given, false)
+        }
         _ => (Installation::of(&asked(&given).await?)?, true),
     };
     let new = new(name, &installation, all)?;
     Ok((installation, new.map(|new| New { is_asked, ..new })))
+}
+
+/// Whoever came for another one is told how that is set up.
+fn tell_which(all: &Installations) {
+    if let Some((name, one)) = all.only().filter(|_| can_ask()) {
+        say(format!("This is about {name}, {}; --name NAME sets up another.", one.place()));
+    }
 }
 
 /// The address is asked for where nothing says it: no flag, no variable, nothing that is remembered.

@@ -4,10 +4,10 @@ use serde_json::json;
 use shared::core::access::key::{Keys, NewKey, ServiceKey};
 use shared::core::access::permission::Permission;
 use shared::core::connection::Connection;
-use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use super::progress::leading_to;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::key_for_consent::{allowed, listed};
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -49,28 +49,12 @@ pub(super) async fn make(
     Ok(())
 }
 
-fn listed(permissions: &[Permission]) -> String {
-    permissions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-}
-
 /// The agent's key: the newest that was made here, else any that the connection has.
 fn known<'a>(all: &'a [ServiceKey], connection: &Connection) -> Option<&'a ServiceKey> {
     let is_an_agents = |key: &&ServiceKey| {
         key.connections.contains(&connection.name) && key.expires.is_none() && key.off_since.is_none()
     };
     all.iter().filter(is_an_agents).max_by_key(|key| (key.label == LABEL, key.created))
-}
-
-/// As much as the consent allows.
-fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
-    let highest = |product: Product| {
-        let levels = Access::ALL.into_iter().rev();
-        let mut levels = levels.filter(|level| product != Product::Crm || *level != Access::Stock);
-        let level =
-            levels.find(|level| ScopeSet::of(&[product], *level).iter().all(|scope| scopes.allows(scope)));
-        Permission::Product(product, level.unwrap_or(Access::Read))
-    };
-    scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
 }
 
 /// The parts of OpenClaw's configuration, as the guide on OpenClaw has them.
@@ -110,22 +94,4 @@ fn tell(url: &str, key: &str) {
     say(format!("  export ZOHO_CONNECTOR_KEY={key}"));
     say("  curl -s \"$ZOHO_CONNECTOR_URL/v1\" --oauth2-bearer \"$ZOHO_CONNECTOR_KEY\"");
     say("");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_may_what_the_consent_allows() {
-        let of = |products: &[Product], access| {
-            let may = allowed(&ScopeSet::of(products, access));
-            may.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-        };
-        assert_eq!(of(&Product::ALL, Access::Read), "inventory:read,crm:read,events");
-        assert_eq!(of(&Product::ALL, Access::Stock), "inventory:stock,crm:read,events");
-        assert_eq!(of(&[Product::Crm], Access::Write), "crm:write,events");
-        let narrow = ScopeSet::parse("ZohoCRM.modules.deals.READ");
-        assert_eq!(allowed(&narrow).first().unwrap().to_string(), "crm:read");
-    }
 }

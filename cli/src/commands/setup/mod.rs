@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
 use crate::terminal::{Modes, can_ask, note, say};
-use changes::Changes;
+use changes::{Changes, Watch};
 use progress::Progress;
 
 #[derive(Args)]
@@ -116,11 +116,15 @@ impl Setup {
         if let Some(new) = new
             && let Some(remembered) = new.remember()?
         {
-            opened = opened.led_by(remembered.flags());
+            let flags = remembered.flags();
+            // Where a flag leads to it, that names it already.
+            let name = self.name.as_deref().filter(|_| flags.is_empty());
+            let again = self::again(name, self.connection.as_ref(), self.paste);
+            opened = opened.led_by(flags);
             installation = remembered;
             progress.goes_on_with(installation.command(&again));
         }
-        progress.keep("where it is");
+        progress.keep("its name and place");
         if let Some(was) = was {
             address::tell_new(&opened, &was).await?;
         }
@@ -148,13 +152,22 @@ impl Setup {
         if agent::set(&opened, hook).await? {
             progress.keep("the agent's hook");
         }
-        if changes::watch(&installation, &opened, &connection, self.changes).await? {
+        let watch = changes::watch(&installation, &opened, &connection, self.changes).await?;
+        if watch == Watch::On {
             progress.keep("what is watched");
         }
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
-        say(installation.led("Set up. `zoho-connector doctor` looks at all of it again, at any time."));
+        let how_far = match watch {
+            // The doctor does not know what was wanted.
+            Watch::Refused => {
+                "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do."
+            }
+            Watch::On | Watch::Off => "Set up.",
+        };
+        let again = "`zoho-connector doctor` looks at all of it again, at any time.";
+        say(installation.led(&format!("{how_far} {again}")));
         Ok(())
     }
 }

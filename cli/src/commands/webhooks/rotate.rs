@@ -55,7 +55,8 @@ impl Rotate {
         if self.not_yet_connected {
             named_connection::warn_of_unknown(&services, [&self.connection]).await?;
         } else {
-            named_connection::refuse_unknown(&services, &self.installation, [&self.connection]).await?;
+            named_connection::refuse_unknown(&services, &self.installation, "connection", [&self.connection])
+                .await?;
         }
         let secrets = &*services.stores.secrets;
         let secret = new_secret();

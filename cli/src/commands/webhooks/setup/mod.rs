@@ -206,9 +206,9 @@ async fn connected(
     installation: &Installation,
 ) -> Result<Connection, Failure> {
     let how = format!("`{}`", installation.command(&format!("connect --connection {name}")));
-    let connection = named_connection::find(&opened.services, name)
-        .await
-        .map_err(|failure| failure.going_on(&format!("To connect it: {how}")))?;
+    let connection = named_connection::find(&opened.services, name).await.map_err(|failure| {
+        failure.going_on(&format!("Where the name {name} is right, {how} comes first."))
+    })?;
     match connection.state {
         State::ReconnectRequired { .. } | State::Disconnecting => Err(Failure::Other(format!(
             "{name} is not connected any more: a person must consent again, {how}"

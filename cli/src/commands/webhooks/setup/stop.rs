@@ -7,6 +7,7 @@ use shared::core::events::subscription::Subscription;
 
 use crate::commands::confirm::confirm;
 use crate::commands::installation::Opened;
+use crate::commands::named_connection;
 use crate::commands::webhooks::setup::rules::Rules;
 use crate::commands::webhooks::setup::{channel, watch_row};
 use crate::failure::{Failure, LEFT_TO_DO};
@@ -36,9 +37,14 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName, yes: bool) -> Re
         say("✓ Zoho CRM's channel is ended.");
     }
     let mut deleted = true;
-    if let Some(connection) = connection::get(state, name).await? {
-        let rules = Rules::of(name, opened.public_url.as_str());
-        deleted = rules.end(opened, &connection, &before.unwrap_or_default()).await?;
+    match connection::get(state, name).await? {
+        Some(connection) => {
+            let rules = Rules::of(name, opened.public_url.as_str());
+            deleted = rules.end(opened, &connection, &before.unwrap_or_default()).await?;
+        }
+        // Else a typo looks as if something had been ended.
+        None if before.is_none() => named_connection::warn_of_unknown(&opened.services, [name]).await?,
+        None => {}
     }
     ended?;
     watch_row::forget(&opened.services, name).await?;
