@@ -228,6 +228,25 @@ mod tests {
     }
 
     #[test]
+    fn when_it_happened_is_read_where_senders_say_it() {
+        for (document, expected) in [
+            (
+                json!({ "time": "2026-11-30T10:00:00Z", "timestamp": "2026-11-30T11:00:00Z" }),
+                Some("2026-11-30T10:00:00Z"),
+            ),
+            (
+                json!({ "time": "soon", "Modified_Time": "2026-11-30T12:00:00+01:00" }),
+                Some("2026-11-30T11:00:00Z"),
+            ),
+            (json!({ "at": "2026-11-30T10:00:00Z" }), None),
+            (json!(["2026-11-30T10:00:00Z"]), None),
+        ] {
+            let expected: Option<Timestamp> = expected.map(|time| time.parse().unwrap());
+            assert_eq!(time_in(&document), expected, "{document}");
+        }
+    }
+
+    #[test]
     fn an_events_name_is_of_a_safe_alphabet() {
         assert!(is_event("stock_count.done-2"));
         for bad in ["", "..", ".a", "a b", "a/b", "ä", "a#b", &"x".repeat(65)] {
