@@ -177,7 +177,8 @@ impl Show {
             return Ok(say_json(&json!({ "redirect_uri": public_url.redirect_uri(), "clients": all }))?);
         }
         if newest.is_none() {
-            say(format!("No client is set. `{}` sets one.", self.installation.command("client set --id ID")));
+            let set = self.installation.command("client set --id ID --data-centre DATA_CENTRE");
+            say(format!("No client is set. `{set}` sets one."));
         } else {
             let mut table = Table::new(COLUMNS);
             for client in clients.iter() {

@@ -3,7 +3,7 @@
 
 use shared::base::id::ConnectionName;
 use shared::base::nearest::nearest;
-use shared::core::connection::{self, Connection};
+use shared::core::connection::{self, Connection, State};
 use shared::core::services::Services;
 
 use crate::commands::installation::Installation;
@@ -92,13 +92,27 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     }
 }
 
+/// The only connection that there is, but for those that are being ended: the one that `setup` is about where nobody names one.
+pub(super) fn only(all: &[Connection]) -> Option<&ConnectionName> {
+    match staying(all).as_slice() {
+        [only] => Some(&only.name),
+        _ => None,
+    }
+}
+
 /// What leads `setup` to a connection that is there, with a blank before; nothing where it finds one by itself.
 pub(super) fn flag_of_setup(all: &[Connection]) -> String {
-    let finds_one = all.len() < 2 || all.iter().any(|found| found.name == ConnectionName::default());
-    match all.first() {
+    let staying = staying(all);
+    let finds_one =
+        only(all).is_some() || staying.iter().any(|found| found.name == ConnectionName::default());
+    match staying.first() {
         Some(first) if !finds_one => format!(" --connection {}", first.name),
         _ => String::new(),
     }
+}
+
+fn staying(all: &[Connection]) -> Vec<&Connection> {
+    all.iter().filter(|found| found.state != State::Disconnecting).collect()
 }
 
 /// How a command that is told names the connection where nobody said which: the only one there is, else a word in its place, with
@@ -109,5 +123,54 @@ pub(super) fn unsaid(all: &[Connection]) -> (&str, String) {
         [] => ("default", String::new()),
         [only] => (*only, String::new()),
         several => ("NAME", format!(" (NAME: {})", several.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::base::clock::Timestamp;
+    use shared::zoho::data_centre::DataCentre;
+    use shared::zoho::scope::ScopeSet;
+
+    use super::*;
+
+    fn connection(name: &str, state: State) -> Connection {
+        Connection {
+            name: name.parse().unwrap(),
+            generation: 1,
+            client_id: "1000.CLIENT".to_owned(),
+            home: DataCentre::Eu,
+            data_centre: DataCentre::Eu,
+            scopes: ScopeSet::parse(""),
+            organization: None,
+            crm_organization: None,
+            user: None,
+            connected_at: Timestamp::UNIX_EPOCH,
+            token_renewed_at: None,
+            token_expires: None,
+            clock_ahead: None,
+            state,
+        }
+    }
+
+    #[test]
+    fn setup_is_led_to_a_connection_that_stays_unless_it_finds_one() {
+        for (staying, ending, found, flag) in [
+            (&[] as &[&str], &[] as &[&str], None, ""),
+            (&["shop"], &[], Some("shop"), ""),
+            (&["shop"], &["depot"], Some("shop"), ""),
+            (&["default", "shop"], &[], None, ""),
+            (&["depot", "shop"], &[], None, " --connection depot"),
+            (&["depot", "shop"], &["default"], None, " --connection depot"),
+            (&["shop", "till"], &["depot"], None, " --connection shop"),
+            (&[], &["shop"], None, ""),
+        ] {
+            let ending = ending.iter().map(|name| connection(name, State::Disconnecting));
+            let staying = staying.iter().map(|name| connection(name, State::Healthy));
+            let mut all: Vec<_> = staying.chain(ending).collect();
+            all.sort_by_key(|found| found.name.clone());
+            assert_eq!(only(&all).map(ConnectionName::as_str), found, "{all:?}");
+            assert_eq!(flag_of_setup(&all), flag, "{all:?}");
+        }
     }
 }

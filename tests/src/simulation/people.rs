@@ -145,7 +145,7 @@ impl Proxy {
         Arc::new(Self { world: world.clone(), who, tokens })
     }
 
-    /// A read at Zoho, as `zoho_call.rs` does it: a dead token is replaced once.
+    /// A read at Zoho, as a `Session` of `ZohoClient` does it: a dead token is replaced once.
     ///
     /// # Errors
     /// What the agent would read.

@@ -65,7 +65,7 @@ impl ConsentRequest {
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(opened.led(
-                "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set --id ID`",
+                "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set --id ID --data-centre DATA_CENTRE`",
             )));
         };
         let before = connection::get(&*services.stores.state, name).await?;

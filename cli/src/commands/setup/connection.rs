@@ -8,24 +8,18 @@ use super::ask;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::installation::Opened;
+use crate::commands::named_connection;
 use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
 /// The connection that is meant where nobody names one: the only one that there is, which is then said.
 pub(super) async fn meant(opened: &Opened) -> Result<ConnectionName, Failure> {
     let all = connection::list(&*opened.services.stores.state).await?;
-    let name = only(&all).cloned().unwrap_or_default();
+    let name = named_connection::only(&all).cloned().unwrap_or_default();
     if name != ConnectionName::default() {
         say(format!("This is about {name}, the only connection; --connection NAME makes another."));
     }
     Ok(name)
-}
-
-/// The only one that there is, but for those that are being ended.
-fn only(all: &[Connection]) -> Option<&ConnectionName> {
-    let mut staying = all.iter().filter(|found| found.state != State::Disconnecting);
-    let first = staying.next()?;
-    staying.next().is_none().then_some(&first.name)
 }
 
 /// Connects, unless the connection is there, and waits until the consent has come.

@@ -132,12 +132,14 @@ async fn asked(given: &Installation) -> Result<Remembered, Failure> {
 
 /// What is not remembered so yet. A name that another one has is refused before anything is made.
 fn new(name: Option<&str>, installation: &Installation, all: Installations) -> Result<Option<New>, Failure> {
-    let (known, one) = installation.to_remember()?;
+    let (known, mut one) = installation.to_remember()?;
     if let Some((known, before)) = known.as_deref().and_then(|known| Some((known, all.get(known)?)))
         && let Some(region) = said_region()
-        && let Some(why) = refuse_another_region(name, (known, before), &one, &region)
     {
-        return Err(Failure::Settings(why));
+        if let Some(why) = refuse_another_region(name, (known, before), &one, &region) {
+            return Err(Failure::Settings(why));
+        }
+        one = keeping_region(one, before, &region);
     }
     let name = match (name, known) {
         // Two names of one place would leave all commands without the one that is meant.
@@ -204,6 +206,14 @@ fn refuse_another_region(
     ))
 }
 
+/// The same, with the region that is remembered of it where a variable says that region again: with a variable, what is remembered is
+/// not taken.
+fn keeping_region(one: Remembered, before: &Remembered, (_, region): &SaidRegion) -> Remembered {
+    let is_said_again =
+        one.stack.is_some() && one.region.is_none() && before.region.as_deref() == Some(region.as_str());
+    if is_said_again { Remembered { region: before.region.clone(), ..one } } else { one }
+}
+
 /// The address of one that is remembered. Without a variable, a folder has the usual one where none was named.
 fn address(one: &Remembered) -> Option<PublicUrl> {
     match (&one.public_url, &one.data) {
@@ -266,5 +276,15 @@ mod tests {
         assert_eq!(refused(Some("other"), Some("us-east-1"), None), None, "the regions are the same");
         let folder = Remembered { data: Some("/srv".into()), ..Remembered::default() };
         assert_eq!(refuse_another_region(Some("other"), ("zoho", &folder), &folder, &said), None);
+        let kept = |before, one| keeping_region(stack(one), &stack(before), &said).region;
+        let us = Some("us-east-1");
+        assert_eq!(
+            kept(us, None).as_deref(),
+            us,
+            "else it would be another place than the one that is remembered"
+        );
+        assert_eq!(kept(us, eu).as_deref(), eu, "a flag says the region");
+        assert_eq!((kept(eu, None), kept(None, None)), (None, None));
+        assert_eq!(keeping_region(folder.clone(), &stack(us), &said), folder);
     }
 }
