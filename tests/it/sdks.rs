@@ -41,7 +41,7 @@ const CALLS: [(&str, [&str; 4]); 31] = [
     ("COQL", ["200 3 data", "200 3 data", "200 3 data", "200 3 data"]),
     ("COQL with COUNT", ["200 6 data", "200 6 data", "200 6 data", "200 6 data"]),
     ("COQL refused", ["400 SYNTAX_ERROR", "400 SYNTAX_ERROR", "a problem, not read", "a problem, not read"]),
-    ("fields", ["200 21 fields", "200 21 fields", "200 21 fields", "200 21 fields"]),
+    ("fields", ["200 26 fields", "200 26 fields", "200 26 fields", "200 26 fields"]),
     ("one field", ["200 1 fields", "200 1 fields", "200 1 fields", "200 1 fields"]),
     ("related lists", ["200 3 related_lists", "200 3 related_lists", "200 3 related_lists", "200 3 related_lists"]),
     ("modules", ["200 4 modules", "200 4 modules", "200 4 modules", "200 4 modules"]),

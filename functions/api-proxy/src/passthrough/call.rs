@@ -156,12 +156,16 @@ const CHANGING: &[&str] = &[
 /// The same, of writes: a read without them gives what is asked for all the same.
 const CHANGING_WRITES: &[&str] = &["if-match", "if-none-match", "if-range", "if-modified-since"];
 
+/// The name and version that Zoho's own SDKs say of themselves. It changes nothing.
+const SDK: &str = "x-zoho-sdk";
+
 fn refuse_headers(verb: Verb, headers: &HeaderMap) -> Result<(), Problem> {
     let of_writes = if verb.is_read() { &[] } else { CHANGING_WRITES };
     let begins = CHANGING.iter().chain(of_writes);
     let name = headers
         .keys()
         .map(HeaderName::as_str)
+        .filter(|name| *name != SDK)
         .find(|name| begins.clone().any(|begin| name.starts_with(begin)));
     match name {
         None => Ok(()),
@@ -227,9 +231,13 @@ mod tests {
             let problem = judged(verb, Product::Crm, header).err().unwrap_or_else(|| panic!("{header:?}"));
             assert_eq!(problem.code(), Code::InvalidParameter, "{header:?}");
         }
-        for header in
-            [("x-request-id", "1"), ("accept", "*/*"), ("if-none-match", "\"1\""), ("x-forwarded-for", "::1")]
-        {
+        for header in [
+            ("x-request-id", "1"),
+            ("accept", "*/*"),
+            ("if-none-match", "\"1\""),
+            ("x-forwarded-for", "::1"),
+            ("x-zoho-sdk", "Linux/6.18/python-8.0/3.11.7:7.0.0"),
+        ] {
             assert!(judged(Verb::Get, Product::Crm, header).is_ok(), "{header:?}");
         }
     }
