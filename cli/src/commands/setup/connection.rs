@@ -22,6 +22,11 @@ pub(super) async fn meant(opened: &Opened) -> Result<ConnectionName, Failure> {
     Ok(name)
 }
 
+/// What leads setup to a connection that is there; nothing for the one that it means beside others.
+pub(super) fn leading_to(name: &ConnectionName) -> String {
+    if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") }
+}
+
 /// Connects, unless the connection is there, and waits until the consent has come.
 pub(super) async fn connect(
     opened: &Opened,
@@ -57,4 +62,15 @@ pub(super) async fn connect(
 async fn known(opened: &Opened, name: &ConnectionName) -> Result<Option<Connection>, Failure> {
     let found = connection::get(&*opened.services.stores.state, name).await?;
     Ok(found.filter(|found| !matches!(found.state, State::ReconnectRequired { .. } | State::Disconnecting)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setup_is_led_to_any_connection_but_the_one_that_it_means() {
+        assert_eq!(leading_to(&"shop".parse().unwrap()), " --connection shop");
+        assert_eq!(leading_to(&ConnectionName::default()), "");
+    }
 }

@@ -5,7 +5,7 @@ use shared::core::access::key::{Keys, NewKey, ServiceKey};
 use shared::core::access::permission::Permission;
 use shared::core::connection::Connection;
 
-use super::progress::leading_to;
+use super::connection::leading_to;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::key_for_consent::{allowed, listed};
 use crate::failure::Failure;

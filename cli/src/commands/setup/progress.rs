@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use shared::base::id::ConnectionName;
-
 use crate::failure::{Failure, INTERRUPTED};
 
 /// How far it has come.
@@ -45,20 +43,13 @@ impl Progress {
     }
 }
 
-/// What leads setup to a connection that is there; nothing for the one that it means beside others.
-pub(super) fn leading_to(name: &ConnectionName) -> String {
-    if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_kept_is_told_with_the_command_that_goes_on() {
-        let shop: ConnectionName = "shop".parse().unwrap();
-        let command = format!("zoho-connector setup{}", leading_to(&shop));
-        let progress = Progress::begin(command);
+        let progress = Progress::begin("zoho-connector setup --connection shop".to_owned());
         let Failure::Ended(130, line) = progress.interrupted() else { panic!("another end") };
         assert_eq!(
             line,
@@ -66,7 +57,7 @@ mod tests {
         );
         progress.keep("the store");
         progress.keep("the client");
-        progress.goes_on_with(format!("zoho-connector setup{}", leading_to(&ConnectionName::default())));
+        progress.goes_on_with("zoho-connector setup".to_owned());
         assert_eq!(
             progress.interrupted().into_line(),
             "Interrupted. Kept: the store, the client. `zoho-connector setup` goes on from there."
