@@ -5,80 +5,19 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use shared::base::problem::{Code, Party};
+use tests::documents::{files, guides, lines, root, spans, words};
 use tests::process::run;
 
 /// So much of a README is read.
 const README_LINES: usize = 120;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// All files below a folder whose names end so.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if path.to_str().is_some_and(|name| name.ends_with(ending)) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// What people follow step by step.
-fn guides() -> Vec<(PathBuf, String)> {
-    let mut paths = files(&root().join("docs"), ".md");
-    assert!(paths.len() > 10, "the documents are elsewhere: {paths:?}");
-    paths.extend(["README.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
-    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
-}
-
-/// A document's lines, each with the language of the fence that it stands in.
-fn lines(text: &str) -> Vec<(Option<&str>, &str)> {
-    let mut fence = None;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        match (line.trim().strip_prefix("```"), fence) {
-            (Some(_), Some(_)) => fence = None,
-            (Some(language), None) => fence = Some(language),
-            (None, _) => found.push((fence, line)),
-        }
-    }
-    found
-}
-
-/// What stands between backticks.
-fn spans(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2)
-}
-
-/// The words of a line of shell, without its comment.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    for letter in line.chars() {
-        match (letter, quote) {
-            (_, Some(open)) if letter == open => quote = None,
-            ('\'' | '"', None) => (word, quote) = (Some(word.unwrap_or_default()), Some(letter)),
-            (' ', None) => words.extend(word.take()),
-            ('#', None) if word.is_none() => break,
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 /// The names of the tests of this binary.

@@ -19,6 +19,7 @@ pub mod connected;
 pub mod connector;
 pub mod deployed;
 pub mod dice;
+pub mod documents;
 pub mod doubts;
 pub mod faults;
 pub mod flood;

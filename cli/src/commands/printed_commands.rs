@@ -1,35 +1,22 @@
 //! The commands that messages and documents tell people: the command line takes each of them, with all that it requires.
 
+#[path = "../../../tests/src/documents.rs"]
+#[allow(unreachable_pub, reason = "another crate has it as a part of its library")]
+mod documents;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, Parser};
 
 use super::Line;
+use documents::{files, guides, lines, root, spans, words};
 
 const PROGRAM: &str = "zoho-connector ";
 
 /// Where messages stand.
 const SOURCES: [&str; 3] = ["cli/src", "shared/src", "functions"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// All files below a folder whose names end so.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if path.to_str().is_some_and(|name| name.ends_with(ending)) {
-            found.push(path);
-        }
-    }
-    found
-}
 
 /// A text in a source.
 struct Text {
@@ -98,22 +85,6 @@ fn letter_of_code(rest: &str) -> Option<&str> {
         }
         _ => letters.as_str().strip_prefix('\''),
     }
-}
-
-/// The words of a line of shell, without its comment.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    for letter in line.chars() {
-        match (letter, quote) {
-            (_, Some(open)) if letter == open => quote = None,
-            ('\'' | '"', None) => (word, quote) = (Some(word.unwrap_or_default()), Some(letter)),
-            (' ', None) => words.extend(word.take()),
-            ('#', None) if word.is_none() => break,
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 /// A word as it is typed: the first of several, with a value in place of what stands for one, like `{name}`, `NAME`, `ID…` and `<id>`.
@@ -186,23 +157,21 @@ fn in_text(text: &Text) -> Vec<String> {
 }
 
 fn in_backticks(text: &str) -> Vec<String> {
-    let spans = text.split('`').skip(1).step_by(2);
-    spans.filter(|span| span.starts_with(PROGRAM)).map(str::to_owned).collect()
+    spans(text).filter(|span| span.starts_with(PROGRAM)).map(str::to_owned).collect()
 }
 
 /// The commands of a document: those that are to be pasted, and those in a line. One that stands there by its name alone is only told of.
 fn in_document(text: &str) -> Vec<String> {
-    let (mut found, mut fence) = (Vec::new(), None);
-    for line in text.lines().map(str::trim) {
-        match (line.strip_prefix("```"), fence) {
-            (Some(_), Some(_)) => fence = None,
-            (Some(language), None) => fence = Some(language),
-            (None, Some("sh")) => {
+    let mut found = Vec::new();
+    for (fence, line) in lines(text) {
+        let line = line.trim();
+        match fence {
+            Some("sh") => {
                 let line = line.strip_prefix("target/debug/").unwrap_or(line);
                 found.extend(line.starts_with(PROGRAM).then(|| line.to_owned()));
             }
-            (None, Some(_)) => {}
-            (None, None) => {
+            Some(_) => {}
+            None => {
                 let is_more_than_a_name = |command: &String| !named(&self::line(command)).1.is_empty();
                 found.extend(in_backticks(line).into_iter().filter(is_more_than_a_name));
             }
@@ -244,12 +213,9 @@ fn every_command_in_a_message_is_taken_as_it_is_printed() {
 
 #[test]
 fn every_command_in_a_document_is_taken_as_it_stands_there() {
-    let mut paths = files(&root().join("docs"), ".md");
-    paths.extend(["README.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
-    let commands = paths.into_iter().flat_map(|path| {
-        let commands = in_document(&fs::read_to_string(&path).unwrap());
-        commands.into_iter().map(move |command| (path.clone(), command))
-    });
+    let commands = guides()
+        .into_iter()
+        .flat_map(|(path, text)| in_document(&text).into_iter().map(move |command| (path.clone(), command)));
     assert_taken(&commands.collect::<Vec<_>>(), 80);
 }
 
