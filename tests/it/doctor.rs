@@ -501,8 +501,7 @@ async fn another_address_of_a_stack_is_told_with_what_has_the_old_one() {
     let (connector, stack) = (&deployed.connector, deployed.names().stack.as_str());
     let new = connector.url.as_str();
     let home = tempfile::tempdir().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let variables = connector.variables_at(&home);
     let on_stack = async |args: &[&str], url: &str| {
         process::run(&[args, &["--stack", stack, "--public-url", url]].concat(), &variables, "").await
     };

@@ -26,8 +26,7 @@ fn parsed(ended: &Ended) -> Value {
 async fn what_is_remembered_needs_no_flag() {
     let connector = Connector::start().await;
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let variables = connector.variables_at(&home);
     let data = text(connector.folder());
     let config = home.path().join("zoho-connector").join("config.toml");
 
@@ -345,8 +344,7 @@ async fn without_a_network_commands_say_so_in_words() {
 async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     let connector = Connector::start().await;
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let variables = connector.variables_at(&home);
     let data = text(connector.folder());
     let added = run(&["installations", "add", "here", "--data", data], &variables, "").await;
     assert_eq!(added.code, 0, "{added:?}");
@@ -369,8 +367,7 @@ async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
 async fn a_server_on_another_port_says_how_both_agree() {
     let connector = Connector::start().await;
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let variables = connector.variables_at(&home);
     let (folder, port) = (home.path().join("store"), free_port());
     let (data, url) = (text(&folder), format!("http://localhost:{port}"));
     let warned = async |args: &[&str]| {

@@ -412,8 +412,7 @@ async fn only_a_folder_that_is_sealed_is_to_be_forgotten_after_an_import() {
     let (mut connector, _) = Connector::connected().await;
     let (folder, home, identity) = (TempDir::new().unwrap(), TempDir::new().unwrap(), identity());
     assert_eq!(connector.interrupt().await, 0);
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let variables = connector.variables_at(&home);
     let add = ["installations", "add", "own", "--data", text(connector.folder())];
     assert_eq!(run(&add, &variables, "").await.code, 0);
     for (place, is_sealed) in [("first", true), ("second", false)] {

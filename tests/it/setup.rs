@@ -51,6 +51,12 @@ impl Newcomer {
     }
 }
 
+/// Setup of a connector whose client is there, so that nothing is asked.
+fn without_questions(connector: &Connector) -> [&str; 8] {
+    let data = connector.folder().to_str().unwrap();
+    ["setup", "--data", data, "--public-url", &connector.url, "--no-hook", "--changes", "none"]
+}
+
 async fn consents(setup: &mut Running) {
     let lines = setup.until("http").await;
     let page = Browser::default().consent(lines.last().unwrap().trim()).await;
@@ -137,8 +143,7 @@ async fn a_new_address_is_told_with_all_that_have_the_old_one() {
         assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     }
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let variables = connector.variables_at(&home);
     let (data, old) = (connector.folder().to_str().unwrap(), connector.url.as_str());
     let add = ["installations", "add", "shop", "--data", data, "--public-url", old];
     let added = process::run(&add, &variables, "").await;
@@ -436,15 +441,13 @@ async fn a_file_in_the_folders_place_is_told_before_anything_else_is_asked() {
 async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     let (connector, _) = Connector::connected().await;
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
-    let data = connector.folder().to_str().unwrap();
-    let place = ["setup", "--data", data, "--public-url", &connector.url];
-    let setup = [&place[..], &["--no-hook", "--changes", "none"]].concat();
+    let variables = connector.variables_at(&home);
+    let setup = without_questions(&connector);
     let told = process::run(&setup, &variables, "").await;
     assert_eq!(told.code, 0, "{} {}", told.out, told.err);
     assert!(told.out.contains("(agent) is there, and may inventory:read,crm:read,events;"), "{}", told.out);
-    assert!(told.out.contains(&format!("`zoho-connector setup --new-key --data {data}")), "{}", told.out);
+    let another = format!("`zoho-connector setup --new-key --data {}", connector.folder().display());
+    assert!(told.out.contains(&another), "{}", told.out);
     assert!(!told.out.contains("zck_"), "{}", told.out);
 
     let new = process::run(&[&setup[..], &["--new-key"]].concat(), &variables, "").await;
@@ -461,11 +464,8 @@ async fn the_only_connection_is_the_one_that_is_meant() {
     let connector = Connector::start().await;
     connector.connect(&["--connection", "shop"]).await;
     let home = TempDir::new().unwrap();
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
-    let data = connector.folder().to_str().unwrap();
-    let place = ["setup", "--data", data, "--public-url", &connector.url];
-    let setup = [&place[..], &["--no-hook", "--changes", "none"]].concat();
+    let variables = connector.variables_at(&home);
+    let setup = without_questions(&connector);
     let told = process::run(&setup, &variables, "").await;
     assert_eq!(told.code, 0, "{} {}", told.out, told.err);
     let lines: Vec<_> = told.out.lines().collect();
@@ -560,8 +560,7 @@ async fn without_a_reachable_address_the_browsers_address_is_pasted() {
 async fn on_a_stack_it_is_the_same() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     let (connector, home) = (&deployed.connector, TempDir::new().unwrap());
-    let mut variables = connector.variables();
-    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let variables = connector.variables_at(&home);
     let place = ["setup", "--stack", &deployed.names().stack, "--public-url", &connector.url];
     let answers = ["--access", "write", "--no-hook", "--changes", "none"];
     let mut setup = Running::start(&[&place[..], &answers].concat(), &variables);

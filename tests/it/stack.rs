@@ -34,9 +34,8 @@ async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
 
     // What is remembered of a stack leads there without a flag, and without AWS's own variable for the region.
     let home = tempfile::TempDir::new().unwrap();
-    let mut remembered = connector.variables();
+    let mut remembered = connector.variables_at(&home);
     remembered.retain(|(name, _)| *name != "AWS_REGION");
-    remembered.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
     let stack = connector.stack().unwrap();
     let place = ["--stack", stack, "--region", "eu-central-1", "--public-url", &connector.url];
     let add = run(&[&["installations", "add", "aws"], &place[..]].concat(), &remembered, "").await;

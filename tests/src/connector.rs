@@ -218,6 +218,13 @@ impl Connector {
         variables
     }
 
+    /// The same for an operator whose commands remember installations in this folder.
+    pub fn variables_at<'a>(&'a self, home: &'a TempDir) -> Vec<(&'a str, &'a str)> {
+        let mut variables = self.variables();
+        variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+        variables
+    }
+
     fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let mut args = args.to_vec();
         match &self.stack {
