@@ -62,6 +62,7 @@ mod events;
 mod faults;
 mod headers;
 mod hostile;
+mod ignored;
 mod injection;
 mod installations;
 mod intake;
