@@ -460,6 +460,12 @@ async fn a_store_that_was_moved_away_is_to_be_served_nowhere() {
     let sealed = connector.run(&["move", "export", &file, "--recipient", RECIPIENT, "--yes"], "").await;
     assert_eq!(sealed.code, 0, "{sealed:?}");
     doctor(&connector).await.only("Store", "its store is sealed", "run the doctor where it went");
+    // Another port would not help.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let serve = connector.run(&["serve", "--listen", &port], "").await;
+    assert!(serve.code == 1 && serve.err.contains("its store is sealed"), "{serve:?}");
+    assert!(!serve.err.contains("cannot listen"), "{serve:?}");
 }
 
 /// The tag by which the doctor knows a function's version.
