@@ -29,7 +29,7 @@ use crate::commands::told_address;
 use crate::failure::Failure;
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
-use crate::terminal::{Modes, can_ask, note, say};
+use crate::terminal::{can_ask, note, say};
 use changes::{Changes, Watch};
 use progress::Progress;
 
@@ -77,14 +77,12 @@ pub(crate) struct Setup {
 impl Setup {
     /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let modes = Modes::now();
         let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let progress = Progress::begin(self.installation.command(&again));
         let stopped = stop_signal();
         tokio::select! {
             biased;
             () = stopped => {
-                modes.put_back();
                 // Behind the ^C that a terminal shows.
                 if can_ask() {
                     note("");
