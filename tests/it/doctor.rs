@@ -206,7 +206,13 @@ async fn keys_that_do_not_fit_are_told() {
     connector.connect(&["--access", "write"]).await;
     doctor(&connector).await.only("Keys", "there is none", "keys create --connections default");
     let reader = connector.agent(&[]).await;
-    doctor(&connector).await.only("Writes default", "key_not_allowed", "keys create --can");
+    let create = "`zoho-connector keys create --can inventory:write,crm:write,events --connections default ";
+    doctor(&connector).await.only("Writes default", "key_not_allowed", create);
+    // Of CRM, such a consent writes nothing: a key that may would be told next.
+    connector.connect(&["--access", "stock"]).await;
+    let create = "`zoho-connector keys create --can inventory:stock,crm:read,events --connections default ";
+    doctor(&connector).await.only("Writes default", "writes to inventory", create);
+    connector.connect(&["--access", "write"]).await;
     let _writer = connector.agent(&["--can", "inventory:write,crm:write,events", "--label", "writer"]).await;
     doctor(&connector).await.is_well();
 

@@ -133,6 +133,7 @@ fn typed(word: &str, flag: &str) -> String {
         "--public-url" => "https://connector.example.com",
         "--listen" => "8080",
         "--access" => "read",
+        "--can" => "crm:read",
         "--products" => "crm",
         "--source" => "custom",
         "--organization" | "--turns-per-hour" => "1",
