@@ -90,8 +90,8 @@ impl Serve {
         // What is wrong with the folder is told where it is opened.
         let is_new = self.folder.find().is_ok_and(|(_, is_there)| !is_there);
         let other = if is_new { another_store()? } else { None };
-        // What is wrong with a store is told before a taken port, which another port would only hide. Where there is none, none is made
-        // behind a taken port.
+        // What is wrong with a store is told before a taken port: another port would not help. Where there is no store, none is made before
+        // the port is had.
         let known = if is_new { None } else { Some(self.open().await?) };
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
