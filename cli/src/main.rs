@@ -4,6 +4,7 @@ mod commands;
 mod copy;
 mod failure;
 mod folders;
+mod hidden;
 mod new_file;
 mod patience;
 mod remembered;
@@ -24,8 +25,9 @@ fn main() -> ExitCode {
         Err(error) => return terminal::fail(&format!("the asynchronous runtime cannot start: {error}"), 1),
     };
     let ended = runtime.block_on(commands::run(line));
-    // A question that nobody answers any more keeps no process.
+    // A question that nobody answers any more keeps no process, and a hidden one no terminal.
     runtime.shutdown_background();
+    hidden::put_back();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(line)) => terminal::fail(&line, 2),

@@ -10,6 +10,8 @@ use shared::base::clock::Timestamp;
 use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 
+use crate::hidden;
+
 /// So many bytes of a secret are read.
 const MAX_SECRET: u64 = 4096;
 
@@ -79,30 +81,6 @@ async fn read_line() -> Result<(usize, String), String> {
     .await
 }
 
-/// How the terminal is where secrets may be asked for: a question that is broken off would leave it without an echo.
-pub(crate) struct Modes {
-    #[cfg(unix)]
-    before: Option<rustix::termios::Termios>,
-}
-
-impl Modes {
-    /// As it is now.
-    pub(crate) fn now() -> Self {
-        Self {
-            #[cfg(unix)]
-            before: rustix::termios::tcgetattr(stdin()).ok(),
-        }
-    }
-
-    /// As it was.
-    pub(crate) fn put_back(&self) {
-        #[cfg(unix)]
-        if let Some(before) = &self.before {
-            let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, before);
-        }
-    }
-}
-
 /// The last line of a command that failed.
 pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
     let _ = writeln!(stderr(), "{}", harmless(line));
@@ -159,7 +137,7 @@ fn read_secret(prompt: &str) -> Result<Secret, String> {
 
 fn hidden_line(prompt: &str) -> io::Result<String> {
     if stdin().is_terminal() {
-        return match rpassword::prompt_password(prompt) {
+        return match hidden::read(prompt) {
             // Ctrl-C was pressed. Its signal, which was raised, ends the command: this is no answer.
             Err(error) if error.kind() == ErrorKind::Interrupted => loop {
                 thread::park();

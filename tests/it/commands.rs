@@ -1,7 +1,7 @@
 //! The operator's commands, as typed.
 
-use tests::connector::Connector;
-use tests::process::run;
+use tests::connector::{CLIENT_ID, Connector};
+use tests::process::{Running, run};
 
 #[tokio::test]
 async fn a_broken_setting_is_named_in_one_line_and_ends_with_2() {
@@ -31,6 +31,28 @@ async fn an_address_that_is_taken_is_told_with_the_way_out() {
     let ended = connector.run(&["serve", "--listen", &listen], "").await;
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains(&listen) && ended.err.contains("--listen"), "{}", ended.err);
+}
+
+/// Whoever breaks off a question for a secret sees again what they type.
+#[tokio::test]
+async fn ctrl_c_at_a_secret_leaves_the_terminal_as_it_was() {
+    let connector = Connector::start().await;
+    let data = connector.folder().to_str().unwrap();
+    let copies = tempfile::TempDir::new().unwrap();
+    let copy = copies.path().join("copy.age").to_str().unwrap().to_owned();
+    let hook = "https://gateway.example.com/hooks/agent";
+    for (args, question) in [
+        (["client", "set", "--id", CLIENT_ID, "--data", data].as_slice(), "Client secret"),
+        (&["agent", "set", "--url", hook, "--no-test", "--data", data], "Token of the gateway's hooks"),
+        (&["backup", &copy, "--passphrase", "--data", data], "Passphrase of the copy"),
+    ] {
+        let mut command = Running::at_a_terminal(args, &connector.variables());
+        command.until(question).await;
+        command.press("\u{3}").await;
+        let ended = command.end().await;
+        assert_ne!(ended.code, 0, "{args:?}: {ended:?}");
+        assert!(!ended.out.contains("left without an echo"), "{args:?}: {ended:?}");
+    }
 }
 
 #[tokio::test]

@@ -206,7 +206,13 @@ async fn keys_that_do_not_fit_are_told() {
     connector.connect(&["--access", "write"]).await;
     doctor(&connector).await.only("Keys", "there is none", "keys create --connections default");
     let reader = connector.agent(&[]).await;
-    doctor(&connector).await.only("Writes default", "key_not_allowed", "keys create --can");
+    let create = "`zoho-connector keys create --can inventory:write,crm:write,events --connections default ";
+    doctor(&connector).await.only("Writes default", "key_not_allowed", create);
+    // Of CRM, such a consent writes nothing: a key that may would be told next.
+    connector.connect(&["--access", "stock"]).await;
+    let create = "`zoho-connector keys create --can inventory:stock,crm:read,events --connections default ";
+    doctor(&connector).await.only("Writes default", "writes to inventory", create);
+    connector.connect(&["--access", "write"]).await;
     let _writer = connector.agent(&["--can", "inventory:write,crm:write,events", "--label", "writer"]).await;
     doctor(&connector).await.is_well();
 
@@ -460,6 +466,12 @@ async fn a_store_that_was_moved_away_is_to_be_served_nowhere() {
     let sealed = connector.run(&["move", "export", &file, "--recipient", RECIPIENT, "--yes"], "").await;
     assert_eq!(sealed.code, 0, "{sealed:?}");
     doctor(&connector).await.only("Store", "its store is sealed", "run the doctor where it went");
+    // Another port would not help.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let serve = connector.run(&["serve", "--listen", &port], "").await;
+    assert!(serve.code == 1 && serve.err.contains("its store is sealed"), "{serve:?}");
+    assert!(!serve.err.contains("cannot listen"), "{serve:?}");
 }
 
 /// The tag by which the doctor knows a function's version.

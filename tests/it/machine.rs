@@ -499,12 +499,14 @@ async fn forgets(stores: Stores) {
     stores.state.put(put("audit#gone", &entry)).await.unwrap();
     stores.state.put(put("preview", &json!({ "plan": { "to": "lea@example.com" } }))).await.unwrap();
     stores.state.put(put("key", &json!({ "label": "lea@example.com" }))).await.unwrap();
+    let refused = json!({ "said": "400", "reason": "no run for lea@example.com" });
+    stores.events.put(put("batch#gone", &refused)).await.unwrap();
 
     let person = Person::default().with_text("lea@example.com").unwrap();
     let listed = forget(&stores, &person, false).await.unwrap();
     let mut kinds: Vec<_> = listed.iter().map(|trace| trace.kind.as_str()).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["audit", "event", "preview"]);
+    assert_eq!(kinds, ["audit", "batch", "event", "preview"]);
     assert_eq!(forget(&stores, &person, true).await.unwrap(), listed, "a list changes nothing");
     assert!(forget(&stores, &person, false).await.unwrap().is_empty());
 
@@ -516,6 +518,8 @@ async fn forgets(stores: Stores) {
     let audit: Value = audit.read().unwrap();
     assert_eq!(audit["after"], json!({ "to": FORGOTTEN, "total": 5 }));
     assert!(stores.state.get(&Key::new("preview", "1")).await.unwrap().is_none());
+    let batch = stores.events.get(&Key::new("batch#gone", "1")).await.unwrap().unwrap();
+    assert_eq!(batch.read::<Value>().unwrap(), json!({ "said": "400", "reason": FORGOTTEN }));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 
 use sandbox::Options;
 use serde_json::Value;
+use shared::zoho::crm::channel;
+use shared::zoho::scope::{Access, Product, ScopeSet};
 use tempfile::TempDir;
 use tests::browser::Browser;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
@@ -57,10 +59,12 @@ fn without_questions(connector: &Connector) -> [&str; 8] {
     ["setup", "--data", data, "--public-url", &connector.url, "--no-hook", "--changes", "none"]
 }
 
-async fn consents(setup: &mut Running) {
+/// Consents, and returns what was shown before.
+async fn consents(setup: &mut Running) -> Vec<String> {
     let lines = setup.until("http").await;
     let page = Browser::default().consent(lines.last().unwrap().trim()).await;
     assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+    lines
 }
 
 /// The first answer of the agent whose key was shown.
@@ -298,12 +302,14 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     setup.until("Its number").await;
     setup.type_line("3").await;
     setup.until("http").await;
-    setup.kill().await;
+    setup.press("\u{3}").await;
+    let ended = setup.end().await;
+    let how = "the client. `zoho-connector setup --access write` goes on from there.";
+    assert!(ended.code == 130 && ended.out.contains(how), "{ended:?}");
 
-    let mut setup = newcomer.at_a_terminal();
-    setup.until("Its number").await;
-    setup.type_line("3").await;
-    consents(&mut setup).await;
+    let mut setup = Running::at_a_terminal(&["setup", "--access", "write"], &newcomer.variables());
+    let lines = consents(&mut setup).await;
+    assert!(!lines.iter().any(|line| line.contains("Its number")), "it is not asked again: {lines:#?}");
     let shown = setup.until("Hook of the agent's gateway").await.join("\n");
     setup.kill().await;
     first_answer(&newcomer.url, &shown).await;
@@ -456,6 +462,28 @@ async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     first_answer(&connector.url, &new.out).await;
     let again = process::run(&setup, &variables, "").await;
     assert!(again.out.contains("(openclaw) is there, and may "), "{}", again.out);
+}
+
+/// All else is well, and the changes that were wanted are left to a person.
+#[tokio::test]
+async fn changes_that_cannot_be_had_are_left_to_do() {
+    let connector = Connector::start().await;
+    let all = ScopeSet::of(&Product::ALL, Access::Read);
+    let scopes: Vec<_> = all.iter().filter(|scope| *scope != channel::SCOPE).collect();
+    connector.connect(&["--scopes", &scopes.join(",")]).await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let data = connector.folder().to_str().unwrap();
+    let setup = ["setup", "--data", data, "--public-url", &connector.url, "--no-hook"];
+    let refused = process::run(&[&setup[..], &["--changes", "webhooks"]].concat(), &variables, "").await;
+    assert_eq!(refused.code, 3, "{} {}", refused.out, refused.err);
+    assert!(refused.out.contains("✗ the consent of default does not hold"), "{}", refused.out);
+    assert!(refused.out.contains("All is well"), "{}", refused.out);
+    assert!(refused.err.contains("Set up, but for the changes in Zoho"), "{}", refused.err);
+
+    let without = process::run(&[&setup[..], &["--changes", "none"]].concat(), &variables, "").await;
+    assert!(without.code == 0 && without.out.contains("Set up. "), "{} {}", without.out, without.err);
 }
 
 /// Without `--connection`, it is about the one that there is, whatever it is called. Of several, it is about none of these.

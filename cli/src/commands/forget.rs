@@ -144,6 +144,8 @@ fn kind(trace: &Trace) -> &str {
         "preview" => "preview of a write",
         "queue" => "event in the queue",
         "life" => "event that is closed",
+        "batch" | "told" => "delivery to the agent",
+        "agent" => "state of the agent's hook",
         other => other,
     }
 }

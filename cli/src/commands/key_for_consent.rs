@@ -5,14 +5,23 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 
 /// As much as the consent allows.
 pub(super) fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
-    let highest = |product: Product| {
+    highest(scopes, |product, level| ScopeSet::of(&[product], level).iter().all(|scope| scopes.allows(scope)))
+}
+
+/// As much as the consent allows any part of. What it leaves out of that, Zoho refuses.
+pub(super) fn allowed_in_part(scopes: &ScopeSet) -> Vec<Permission> {
+    highest(scopes, |product, level| !lacks(scopes, product, level))
+}
+
+/// For each product of a consent the highest level that fits, and events.
+fn highest(scopes: &ScopeSet, fits: impl Fn(Product, Access) -> bool) -> Vec<Permission> {
+    let of_product = |product: Product| {
         let levels = Access::ALL.into_iter().rev();
         let mut levels = levels.filter(|level| product != Product::Crm || *level != Access::Stock);
-        let level =
-            levels.find(|level| ScopeSet::of(&[product], *level).iter().all(|scope| scopes.allows(scope)));
+        let level = levels.find(|level| fits(product, *level));
         Permission::Product(product, level.unwrap_or(Access::Read))
     };
-    scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
+    scopes.products().into_iter().map(of_product).chain([Permission::Events]).collect()
 }
 
 /// What has `keys create` make such a key, with a blank before; nothing where a key for which nothing is named is such a one.
@@ -59,6 +68,21 @@ mod tests {
         assert!(lacks(&ScopeSet::of(&[Product::Crm], Access::Read), Product::Inventory, Access::Read));
         // A part of a level is no mistake.
         assert!(!lacks(&ScopeSet::parse("ZohoCRM.modules.deals.READ"), Product::Crm, Access::Read));
+    }
+
+    #[test]
+    fn a_part_of_a_level_is_enough_for_a_key_that_uses_it() {
+        let of = |scopes: &ScopeSet| listed(&allowed_in_part(scopes));
+        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Read)), "inventory:read,crm:read,events");
+        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Stock)), "inventory:stock,crm:read,events");
+        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Write)), "inventory:write,crm:write,events");
+        assert_eq!(of(&ScopeSet::of(&[Product::Inventory], Access::Write)), "inventory:write,events");
+        let one = ScopeSet::parse("ZohoInventory.items.READ,ZohoInventory.transferorders.CREATE");
+        assert_eq!(
+            (of(&one).as_str(), listed(&allowed(&one)).as_str()),
+            ("inventory:stock,events", "inventory:read,events")
+        );
+        assert_eq!(of(&ScopeSet::parse("ZohoCRM.modules.notes.CREATE")), "crm:write,events");
     }
 
     #[test]

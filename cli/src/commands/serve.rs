@@ -78,17 +78,28 @@ fn another_store() -> Result<Option<PathBuf>, Failure> {
 }
 
 impl Serve {
+    /// The store, which is made where there is none, and its folder. One that nothing may work on is refused.
+    async fn open(&self) -> Result<(Opened, PathBuf), Failure> {
+        let (opened, folder) = self.folder.open_or_make()?;
+        opened.refuse_sealed().await?;
+        Ok((opened, folder))
+    }
+
     pub(super) async fn run(self) -> Result<(), Failure> {
         start_log_of_server();
         // What is wrong with the folder is told where it is opened.
         let is_new = self.folder.find().is_ok_and(|(_, is_there)| !is_there);
         let other = if is_new { another_store()? } else { None };
-        // Before a store is made where there is none.
+        // What is wrong with a store is told before a taken port: another port would not help. Where there is no store, none is made before
+        // the port is had.
+        let known = if is_new { None } else { Some(self.open().await?) };
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
-        let (opened, folder) = self.folder.open_or_make()?;
-        opened.refuse_sealed().await?;
+        let (opened, folder) = match known {
+            Some(known) => known,
+            None => self.open().await?,
+        };
         let Opened { services, public_url, .. } = opened;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let lock = if self.beside_another {

@@ -24,7 +24,11 @@ const MIN_TEXT: usize = 3;
 const MIN_DIGITS: usize = 6;
 
 /// The rows that hold what people wrote: their kind, where in them that stands, and where they name their record.
-const HELD: [(&str, &[&str], Option<&str>); 8] = [
+///
+/// Of a delivery to the agent, its message holds nothing that people wrote (`message.rs` of event-delivery); but the words in which a
+/// gateway refuses it can be any, those of a proxy before it as well. They stand with the delivery (`batch`, then `told`) and with the
+/// state of the hook (`agent`).
+const HELD: [(&str, &[&str], Option<&str>); 11] = [
     ("audit", &["/before", "/after", "/action", "/key_label"], Some("/subject")),
     ("idempotency", &["/state/sent/plan", "/state/done/body"], None),
     ("part", &["/state/sent/plan", "/state/done/body"], None),
@@ -33,7 +37,13 @@ const HELD: [(&str, &[&str], Option<&str>); 8] = [
     ("queue", &["/data"], Some("/subject")),
     ("life", &["/entry/data", "/end/note"], Some("/entry/subject")),
     ("reconciliation", &[""], None),
+    ("batch", &GATEWAYS_WORDS, None),
+    ("told", &GATEWAYS_WORDS, None),
+    ("agent", &["/reason"], None),
 ];
+
+/// Earlier builds put the reason into `said`.
+const GATEWAYS_WORDS: [&str; 2] = ["/said", "/reason"];
 
 /// Where the answer of a call that was passed through stands, in base64, and the name of a file in it.
 const EXACT: (&str, &str) = ("/state/done/exact/body", "/state/done/exact/content_disposition");
@@ -414,6 +424,24 @@ mod tests {
         let body = after(&person, "event#default", &order).unwrap()["body"].clone();
         let expected = json!({"customer_id": "6100000000451001", "customer_name": FORGOTTEN, "lines": [{"name": "Oak"}], "total": 5});
         assert_eq!(body, json!({"salesorder": expected, "by": "me"}));
+    }
+
+    #[test]
+    fn the_words_of_a_gateway_go_and_the_delivery_stays() {
+        let person = Person::default().with_text("lea@example.com").unwrap();
+        let said = "no run for Lea@example.com";
+        let delivery = |said: &str, reason: &str| json!({"id": "d", "at": "2026-11-30T10:00:00Z", "ids": ["e"], "body": "{}", "said": said, "reason": reason});
+        for kind in ["batch#default", "told#default"] {
+            assert_eq!(after(&person, kind, &delivery("400", said)), Some(delivery("400", FORGOTTEN)));
+            let of_before = delivery(&format!("400: {said}"), "");
+            assert_eq!(after(&person, kind, &of_before), Some(delivery(FORGOTTEN, "")));
+            assert!(after(&person, kind, &delivery("400", "unknown agentId")).is_none());
+        }
+        let hook = |reason: &str| json!({"turns": [1_795_341_600_000_u64], "refused": ["digest", 400], "reason": reason});
+        assert_eq!(after(&person, "agent", &hook(said)), Some(hook(FORGOTTEN)));
+        // A moment is no number of a telephone.
+        let number = Person::default().with_text("1795341600000").unwrap();
+        assert!(after(&number, "agent", &hook(said)).is_none());
     }
 
     #[test]

@@ -132,21 +132,19 @@ fn check_scopes(
 
 /// A connection that may write, and no key for it that may.
 fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
-    for product in found.scopes.products() {
-        let read = ScopeSet::of(&[product], Access::Read);
-        let all = ScopeSet::of(&[product], Access::Write);
-        let may_write = all.iter().any(|scope| !read.allows(scope) && found.scopes.allows(scope));
+    let allowed = key_for_consent::allowed_in_part(&found.scopes);
+    for (product, _) in allowed.iter().filter_map(of_product).filter(|(_, level)| *level > Access::Read) {
         let writes = |permission: &Permission| {
             of_product(permission).is_some_and(|(of, level)| of == product && level > Access::Read)
         };
         let mut of_it = keys.iter().filter(|key| key.connections.contains(&found.name));
-        if may_write && !of_it.any(|key| key.permissions.iter().any(writes)) {
+        if !of_it.any(|key| key.permissions.iter().any(writes)) {
             report.bad(
                 format!("Writes {}", found.name),
                 format!("the consent allows writes to {product}, but no key that works may write to it: an agent's write is told `key_not_allowed`"),
                 format!(
-                    "`zoho-connector keys create --can inventory:write,crm:write,events --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
-                    found.name, found.name
+                    "`zoho-connector keys create --can {} --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
+                    key_for_consent::listed(&allowed), found.name, found.name
                 ),
             );
         }

@@ -5,6 +5,7 @@ use shared::core::connection::{self, Connection, State};
 use shared::zoho::scope::Access;
 
 use super::ask;
+use super::progress::Progress;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::installation::Opened;
@@ -33,6 +34,7 @@ pub(super) async fn connect(
     name: &ConnectionName,
     mut request: ConsentRequest,
     pastes: bool,
+    progress: &Progress,
 ) -> Result<Connection, Failure> {
     if let Some(found) = known(opened, name).await? {
         say(format!("✓ {} is connected.", found.name));
@@ -44,7 +46,10 @@ pub(super) async fn connect(
             ("read, and adjust and transfer stock", Access::Stock),
             ("read, and write stock, orders, deals and notes", Access::Write),
         ];
-        request.set_access(ask::choice("What may the connector do at Zoho?", "--access", &options).await?);
+        let access = ask::choice("What may the connector do at Zoho?", "--access", &options).await?;
+        request.set_access(access);
+        // A consent may wait for somebody else. Without the answer, setup asks again: it may have been the wrong one.
+        progress.goes_on_with(format!("{} --access {access}", progress.command()));
     }
     let wish = request.wish(opened, name).await?;
     match pastes {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::Args;
 use shared::base::id::ConnectionName;
+use shared::base::settings::Home;
 use shared::core::access::permission::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
@@ -26,10 +27,10 @@ use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::installation::Installation;
 use crate::commands::told_address;
-use crate::failure::Failure;
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
-use crate::terminal::{Modes, can_ask, note, say};
+use crate::terminal::{can_ask, note, say};
 use changes::{Changes, Watch};
 use progress::Progress;
 
@@ -77,14 +78,12 @@ pub(crate) struct Setup {
 impl Setup {
     /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let modes = Modes::now();
         let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let progress = Progress::begin(self.installation.command(&again));
         let stopped = stop_signal();
         tokio::select! {
             biased;
             () = stopped => {
-                modes.put_back();
                 // Behind the ^C that a terminal shows.
                 if can_ask() {
                     note("");
@@ -124,7 +123,7 @@ impl Setup {
             installation = remembered;
             progress.goes_on_with(installation.command(&again));
         }
-        progress.keep("its name and place");
+        progress.keep(what_is_remembered(&opened.services.settings.home));
         if let Some(was) = was {
             address::tell_new(&opened, &was).await?;
         }
@@ -140,7 +139,9 @@ impl Setup {
             Some(name) => name,
             None => connection::meant(&opened).await?,
         };
-        let connection = connection::connect(&opened, &name, self.request, self.paste).await?;
+        let command = progress.command();
+        let connection = connection::connect(&opened, &name, self.request, self.paste, progress).await?;
+        progress.goes_on_with(command);
         progress.keep("the connection");
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
         progress.keep("the agent's key");
@@ -159,16 +160,20 @@ impl Setup {
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
-        let how_far = match watch {
+        let again = installation.led("`zoho-connector doctor` looks at all of it again, at any time.");
+        match watch {
             // The doctor does not know what was wanted.
-            Watch::Refused => {
-                "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do."
+            Watch::Refused => Err(Failure::Ended(
+                LEFT_TO_DO,
+                format!(
+                    "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do. {again}"
+                ),
+            )),
+            Watch::On | Watch::Off => {
+                say(format!("Set up. {again}"));
+                Ok(())
             }
-            Watch::On | Watch::Off => "Set up.",
-        };
-        let again = "`zoho-connector doctor` looks at all of it again, at any time.";
-        say(installation.led(&format!("{how_far} {again}")));
-        Ok(())
+        }
     }
 }
 
@@ -177,4 +182,32 @@ fn again(name: Option<&str>, connection: Option<&ConnectionName>, pastes: bool) 
     let name = name.map(|name| format!(" --name {name}")).unwrap_or_default();
     let connection = connection.map(|name| format!(" --connection {name}")).unwrap_or_default();
     format!("setup{name}{connection}{}", if pastes { " --paste" } else { "" })
+}
+
+/// What commands find it by from now on.
+fn what_is_remembered(home: &Home) -> &'static str {
+    match home {
+        Home::Folder(_) => "its name and place",
+        Home::Stack(_) => "its name and region",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::base::settings::Stack;
+
+    use super::*;
+
+    #[test]
+    fn a_stack_has_a_region_and_a_folder_a_place() {
+        let stack = Stack {
+            name: "zoho-connector".to_owned(),
+            state_table: None,
+            events_table: None,
+            token_refresh: None,
+            kms_key: None,
+        };
+        assert_eq!(what_is_remembered(&Home::Stack(stack)), "its name and region");
+        assert_eq!(what_is_remembered(&Home::Folder("data".into())), "its name and place");
+    }
 }

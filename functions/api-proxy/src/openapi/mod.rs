@@ -69,7 +69,7 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "zck_<id>_<secret>",
-                    "description": "The operator makes one with `zoho-connector keys create`.",
+                    "description": "The operator makes one with `zoho-connector keys create --connections NAME`.",
                 },
             },
             "headers": headers(),

@@ -1,7 +1,10 @@
 //! Bodies on their way in. `Caller` receives the body of its request between the check of the key and the place that it takes: who
 //! sends slowly holds no place meanwhile, and a body without a valid key is never waited for. A large one arrives only while few
-//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large. The body of
-//! a method that has no use of one must be empty: some clients send one that is, chunked and without a chunk.
+//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large.
+//!
+//! A body of a GET or a DELETE means nothing by HTTP (<https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1>), and the connector's own
+//! routes do not read it: what they take stands in path and query. The pass-through reads it, since it must not lose what a caller
+//! wants to be passed on: there it must be empty. Some clients send one that is, chunked and without a chunk.
 
 use std::convert::Infallible;
 use std::future::ready;

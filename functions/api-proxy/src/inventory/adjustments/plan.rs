@@ -53,21 +53,22 @@ impl AdjustStock {
     }
 
     /// What the items are after the write. Zoho may show the old figures for some seconds: while it does so for all lines, they are
-    /// read again, because the next write must not build on them.
+    /// read again after `lag`, because the next write must not build on them.
     pub(super) async fn look_again(
         &self,
         zoho: &Zoho,
         request: &WriteRequest<'_>,
         lines: &[Judged<'_>],
+        lag: Duration,
     ) -> Option<Vec<Object>> {
         let target = request.target(self.needs());
         let mut items = self.items(zoho, &target).await.ok()?;
         for _ in 0..MAX_LOOKS {
-            let has_time = is_time_to_look_again(Instant::now(), request.caller.deadline);
+            let has_time = is_time_to_look_again(lag, Instant::now(), request.caller.deadline);
             if !is_stale(self, lines, &items) || !has_time {
                 break;
             }
-            sleep(LAG).await;
+            sleep(lag).await;
             items = self.items(zoho, &target).await.unwrap_or(items);
         }
         Some(items)
@@ -166,8 +167,8 @@ impl AdjustStock {
 }
 
 /// Whether there is time to wait for Zoho and to read the items once more.
-fn is_time_to_look_again(now: Instant, deadline: Instant) -> bool {
-    now + LAG * 2 <= deadline
+fn is_time_to_look_again(lag: Duration, now: Instant, deadline: Instant) -> bool {
+    now + lag * 2 <= deadline
 }
 
 /// Whether somebody else moved the stock between the two looks, in words.
@@ -243,7 +244,7 @@ impl Plan for AdjustStock {
         let document = documents::create(zoho, &target, KIND, adjustments::create_url, &body)
             .await
             .map_err(begun_perhaps)?;
-        let now = self.look_again(zoho, request, &lines).await;
+        let now = self.look_again(zoho, request, &lines, LAG).await;
         let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
         let touched = self.touched(&lines, now.as_deref().unwrap_or_default());
         Ok(Done { touched, ..self.done(201, document, shown, &notices) })
@@ -391,7 +392,7 @@ mod tests {
         let now = Instant::now();
         for (left, is_time) in [(0, false), (3999, false), (4000, true), (25_000, true)] {
             let deadline = now + Duration::from_millis(left);
-            assert_eq!(is_time_to_look_again(now, deadline), is_time, "{left}");
+            assert_eq!(is_time_to_look_again(LAG, now, deadline), is_time, "{left}");
         }
     }
 

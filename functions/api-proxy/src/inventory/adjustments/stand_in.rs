@@ -34,7 +34,7 @@ use crate::zoho::WriteFailure;
 pub(super) const CHANGED: &str = "2026-11-22T11:00:05+0100";
 
 /// How long a caller waits for an answer.
-const TIME: Duration = Duration::from_secs(25);
+pub(super) const TIME: Duration = Duration::from_secs(25);
 
 #[derive(Default)]
 pub(super) struct StandIn {
