@@ -339,7 +339,7 @@ work on a stack, too; [Operate it](../guides/operate.md#which-connector-a-comman
 | 0 | done; also where a list is empty |
 | 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed; `doctor`: something is wrong |
 | 2 | a wrong command line, setting or file of settings; nothing was begun |
-| 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile`, `mappings resolve`, `uninstall` |
+| 3 | done as far as the command can, and something is left to a person: `setup`, `webhooks setup`, `reconcile`, `mappings resolve`, `uninstall` |
 | 4 | it is uncertain whether something was done: `reconcile` |
 | 130 | ended by Ctrl-C, which is the usual end of `serve`, `demo` and `console` (0) |
 

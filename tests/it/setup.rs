@@ -126,6 +126,24 @@ async fn by_flags_it_needs_no_question() {
     server.kill().await;
 }
 
+/// The consent does not hold what Zoho's settings need, so that Inventory's webhooks are a person's work.
+#[tokio::test]
+async fn changes_that_could_not_be_set_up_are_left_to_a_person() {
+    let newcomer = Newcomer::arrives().await;
+    let place = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let answers = ["--client-id", CLIENT_ID, "--access", "write", "--no-hook", "--changes", "webhooks"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &newcomer.variables());
+    setup.type_line(CLIENT_SECRET).await;
+    let lines = setup.until("zoho-connector serve").await;
+    let server = newcomer.serves(lines.last().unwrap()).await;
+    consents(&mut setup).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 3, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well"), "the rest is set up: {}", ended.out);
+    assert!(ended.err.contains("Set up, but for the changes in Zoho"), "{}", ended.err);
+    server.kill().await;
+}
+
 /// Zoho, agents and other senders still have the old one.
 #[tokio::test]
 async fn a_new_address_is_told_with_all_that_have_the_old_one() {

@@ -26,7 +26,7 @@ use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::installation::Installation;
 use crate::commands::told_address;
-use crate::failure::Failure;
+use crate::failure::{Failure, LEFT_TO_DO};
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
 use crate::terminal::{Modes, can_ask, note, say};
@@ -159,15 +159,13 @@ impl Setup {
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
-        let how_far = match watch {
-            // The doctor does not know what was wanted.
-            Watch::Refused => {
-                "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do."
-            }
-            Watch::On | Watch::Off => "Set up.",
-        };
         let again = "`zoho-connector doctor` looks at all of it again, at any time.";
-        say(installation.led(&format!("{how_far} {again}")));
+        // The doctor does not know what was wanted.
+        if watch == Watch::Refused {
+            let left = "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do.";
+            return Err(Failure::Ended(LEFT_TO_DO, installation.led(&format!("{left} {again}"))));
+        }
+        say(installation.led(&format!("Set up. {again}")));
         Ok(())
     }
 }
