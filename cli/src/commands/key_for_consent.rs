@@ -3,13 +3,12 @@
 use shared::core::access::permission::Permission;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-/// As much as the consent allows.
+/// As much as the consent allows: of each product, the highest level of which it holds anything.
 pub(super) fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
     let highest = |product: Product| {
         let levels = Access::ALL.into_iter().rev();
         let mut levels = levels.filter(|level| product != Product::Crm || *level != Access::Stock);
-        let level =
-            levels.find(|level| ScopeSet::of(&[product], *level).iter().all(|scope| scopes.allows(scope)));
+        let level = levels.find(|level| !lacks(scopes, product, *level));
         Permission::Product(product, level.unwrap_or(Access::Read))
     };
     scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
@@ -30,6 +29,27 @@ pub(super) fn lacks(scopes: &ScopeSet, product: Product, level: Access) -> bool 
     added.peek().is_some() && added.all(|scope| !scopes.allows(scope))
 }
 
+/// The permissions of which the consent holds nothing.
+pub(super) fn beyond(scopes: &ScopeSet, permissions: &[Permission]) -> Vec<Permission> {
+    let is_beyond = |permission: &&Permission| match permission {
+        Permission::Product(product, level) => lacks(scopes, *product, *level),
+        _ => false,
+    };
+    permissions.iter().filter(is_beyond).cloned().collect()
+}
+
+/// The scopes that the consent lacks for these.
+pub(super) fn missing(scopes: &ScopeSet, permissions: &[Permission]) -> Vec<String> {
+    let mut missing = Vec::new();
+    for permission in beyond(scopes, permissions) {
+        if let Permission::Product(product, level) = permission {
+            let wanted = ScopeSet::of(&[product], level);
+            missing.extend(wanted.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned));
+        }
+    }
+    missing
+}
+
 /// Permissions as a flag takes them.
 pub(super) fn listed(permissions: &[Permission]) -> String {
     permissions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -47,6 +67,23 @@ mod tests {
         assert_eq!(of(&[Product::Crm], Access::Write), "crm:write,events");
         let narrow = ScopeSet::parse("ZohoCRM.modules.deals.READ");
         assert_eq!(allowed(&narrow).first().unwrap().to_string(), "crm:read");
+        // Who consented to a single write wants a key that makes it.
+        let one_write = ScopeSet::parse("ZohoCRM.modules.deals.READ,ZohoCRM.modules.deals.UPDATE");
+        assert_eq!(listed(&allowed(&one_write)), "crm:write,events");
+    }
+
+    #[test]
+    fn what_a_consent_lacks_for_a_key_is_told_of_all_its_permissions() {
+        let read = ScopeSet::of(&Product::ALL, Access::Read);
+        let can: Vec<Permission> =
+            ["inventory:stock", "crm:write", "events"].iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(listed(&beyond(&read, &can)), "inventory:stock,crm:write");
+        let missing = missing(&read, &can);
+        for scope in ["ZohoInventory.transferorders.CREATE", "ZohoCRM.modules.notes.CREATE"] {
+            assert!(missing.iter().any(|found| found == scope), "{scope}: {missing:?}");
+        }
+        assert!(missing.iter().all(|scope| !read.allows(scope)), "{missing:?}");
+        assert!(beyond(&read, &Permission::DEFAULT).is_empty());
     }
 
     #[test]
