@@ -120,6 +120,11 @@ async fn by_flags_it_needs_no_question() {
     let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
     let keys: Value = serde_json::from_str(&keys.out).unwrap();
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    let more =
+        process::run(&["setup", "--scopes", "ZohoInventory.settings.ALL"], &newcomer.variables(), "").await;
+    let told = "does not hold all that is asked for here: `zoho-connector connect --connection default --scopes Zoho";
+    assert!(more.code == 0 && more.out.contains(told), "{} {}", more.out, more.err);
+    assert!(!again.out.contains("does not hold all"), "{}", again.out);
     let link = process::run(&["connect", "--no-wait"], &newcomer.variables(), "").await;
     assert!(link.code == 0 && !link.err.contains("another store"), "{} {}", link.out, link.err);
     assert!(!newcomer.connector.secret_strayed());

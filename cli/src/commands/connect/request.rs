@@ -59,6 +59,12 @@ impl ConsentRequest {
         self.access = Some(access);
     }
 
+    /// The scopes that the flags ask for and a consent does not hold.
+    pub(crate) fn missing(&self, granted: &ScopeSet) -> Vec<String> {
+        let asked = self.scopes(Some(granted));
+        asked.iter().filter(|scope| !granted.allows(scope)).map(str::to_owned).collect()
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, opened: &Opened, name: &ConnectionName) -> Result<Wish, Failure> {
         let services = &opened.services;
@@ -173,5 +179,12 @@ mod tests {
         }
         let exact = ConsentRequest { scopes: Some("ZohoCRM.org.READ".to_owned()), ..asked(&[], write) };
         assert_eq!(exact.scopes(None), ScopeSet::parse("ZohoCRM.org.READ"));
+
+        let granted = of(both, Access::Stock);
+        for access in [None, Some(Access::Read), Some(Access::Stock)] {
+            assert!(asked(&[], access).missing(&granted).is_empty(), "{access:?}");
+        }
+        let missing = asked(&[], write).missing(&granted);
+        assert_eq!(missing.first().map(String::as_str), Some("ZohoInventory.salesorders.CREATE"));
     }
 }
