@@ -123,6 +123,8 @@ async fn uninstalling_tells_of_an_earlier_grant_that_lives_on() {
         connector.zoho.sandbox.inject(sandbox::Fault { path_contains: address.to_owned(), times: 1, kind });
     }
     connector.connect(&[]).await;
+    let other = ["client", "set", "--id", "1000.OTHER", "--data-centre", "eu"];
+    assert_eq!(connector.run(&other, "another-secret").await.code, 0);
     let ended = connector.run(&["uninstall", "--yes"], "").await;
     assert_eq!(ended.code, 3, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("default is disconnected, here and at Zoho"), "{}", ended.out);
@@ -131,6 +133,8 @@ async fn uninstalling_tells_of_an_earlier_grant_that_lives_on() {
         "{}",
         ended.out
     );
+    let consoles = "the client in https://api-console.zoho.com, https://api-console.zoho.eu if";
+    assert!(ended.out.contains(consoles), "{}", ended.out);
     let keys = connector.run(&["keys", "list"], "").await;
     assert!(keys.out.contains("No keys."), "what was listed as lost is: {keys:?}");
     for part in ["an earlier or unfinished consent of default", "Connected Apps"] {

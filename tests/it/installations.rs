@@ -217,6 +217,16 @@ async fn what_ends_something_says_what_is_lost_and_waits_for_a_yes() {
 
     assert_eq!(connector.run(&["disconnect", "--yes"], "").await.code, 0);
     assert_eq!(connector.run(&["keys", "revoke", id, "--yes"], "").await.code, 0);
+
+    // Who died before the secrets of its webhooks were ended has them ended by the same command.
+    let gone = connector.run(&["disconnect", "--yes"], "").await;
+    assert!(gone.code == 1 && gone.err.contains("there is no connection default"), "{gone:?}");
+    assert_eq!(connector.run(&["webhooks", "rotate", "--not-yet-connected"], "").await.code, 0);
+    let asked = connector.run(&["disconnect"], "y\n").await;
+    assert!(asked.code == 1 && asked.err.contains("default is not connected. Lost"), "{asked:?}");
+    let rest = connector.run(&["disconnect", "--yes"], "").await;
+    assert!(rest.code == 0 && rest.out.contains("webhooks are refused from now on"), "{rest:?}");
+    assert_eq!(connector.run(&["disconnect", "--yes"], "").await.code, 1);
 }
 
 #[tokio::test]

@@ -196,8 +196,10 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     assert_eq!(half("left").await, half("right").await, "the copy is of one moment");
 
     // Its keys are off until they are confirmed; then it reads as before.
-    let confirmed = run(&["keys", "confirm", &kept.key, "--yes", "--data", text(&new)], &variables, "").await;
+    let twice = ["keys", "confirm", &kept.key, &kept.key, "--yes", "--data", text(&new)];
+    let confirmed = run(&twice, &variables, "").await;
     assert_eq!(confirmed.code, 0, "{}", confirmed.err);
+    assert_eq!(confirmed.out.matches("works again").count(), 1, "{}", confirmed.out);
     let url = format!("http://127.0.0.1:{}", free_port());
     let listen = url.trim_start_matches("http://");
     let serve = ["serve", "--listen", listen, "--data", text(&new), "--public-url", &url];

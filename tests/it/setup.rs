@@ -130,9 +130,32 @@ async fn by_flags_it_needs_no_question() {
     let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
     let keys: Value = serde_json::from_str(&keys.out).unwrap();
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    let more =
+        process::run(&["setup", "--scopes", "ZohoInventory.settings.ALL"], &newcomer.variables(), "").await;
+    let told = "does not hold all that is asked for here: `zoho-connector connect --connection default --scopes Zoho";
+    assert!(more.code == 0 && more.out.contains(told), "{} {}", more.out, more.err);
+    assert!(!again.out.contains("does not hold all"), "{}", again.out);
     let link = process::run(&["connect", "--no-wait"], &newcomer.variables(), "").await;
     assert!(link.code == 0 && !link.err.contains("another store"), "{} {}", link.out, link.err);
     assert!(!newcomer.connector.secret_strayed());
+    server.kill().await;
+}
+
+/// The consent does not hold what Zoho's settings need, so that Inventory's webhooks are a person's work.
+#[tokio::test]
+async fn changes_that_could_not_be_set_up_are_left_to_a_person() {
+    let newcomer = Newcomer::arrives().await;
+    let place = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let answers = ["--client-id", CLIENT_ID, "--access", "write", "--no-hook", "--changes", "webhooks"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &newcomer.variables());
+    setup.type_line(CLIENT_SECRET).await;
+    let lines = setup.until("zoho-connector serve").await;
+    let server = newcomer.serves(lines.last().unwrap()).await;
+    consents(&mut setup).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 3, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well"), "the rest is set up: {}", ended.out);
+    assert!(ended.err.contains("Set up, but for the changes in Zoho"), "{}", ended.err);
     server.kill().await;
 }
 

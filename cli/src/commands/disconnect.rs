@@ -3,15 +3,15 @@
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::access::key::Keys;
-use shared::core::connection::Connection;
 use shared::core::connection::orders::Order;
 use shared::core::connection::token_refresh::Reply;
+use shared::core::connection::{self, Connection};
 use shared::core::events::subscription;
 use shared::core::events::webhook_secrets::{self, WebhookSecrets};
 use shared::core::services::Services;
 
 use crate::commands::confirm::confirm;
-use crate::commands::installation::Installation;
+use crate::commands::installation::{Installation, Opened};
 use crate::commands::keys;
 use crate::commands::named_connection;
 use crate::failure::Failure;
@@ -32,7 +32,11 @@ pub(crate) struct Disconnect {
 impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
-        let name = self.connection;
+        let name = self.connection.clone();
+        let is_there = connection::get(&*opened.services.stores.state, &name).await?.is_some();
+        if !is_there && self.end_what_is_left(&opened, &name).await? {
+            return Ok(());
+        }
         let found = named_connection::find(&opened.services, &name).await?;
         let lost = lost(&opened.services, &found).await?;
         confirm(self.yes, &format!("Lost by disconnecting {name}"), &lost).await?;
@@ -44,19 +48,42 @@ impl Disconnect {
                     say(format!("✓ {name} is deleted here, but Zoho did not confirm the end of the grant."));
                     say("  Remove the app in the Zoho account: Security, Connected Apps.");
                 }
-                // Else webhooks of this company would be accepted for the next one that is connected under this name.
-                if webhook_secrets::forget(&*opened.services.stores.secrets, &name).await? {
-                    say("✓ Its webhooks are refused from now on.");
-                    say(
-                        "  Delete those that you made in Zoho Inventory, with their rules: Settings, Automation.",
-                    );
-                }
+                end_webhooks(&opened, &name).await?;
             }
             Reply::Unknown => return Err(Failure::Other(format!("there is no connection {name}"))),
             _ => return Err(Failure::Other("a renewal is under way; try again in some seconds".to_owned())),
         }
         Ok(())
     }
+
+    /// Ends the webhooks of a connection that is not there: who ended it died before that, or left it to the schedule. Says whether it
+    /// had any.
+    async fn end_what_is_left(&self, opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
+        let known = WebhookSecrets::read(&*opened.services.stores.secrets).await?;
+        if !has_webhooks(&known, name) {
+            return Ok(false);
+        }
+        let what = format!("{name} is not connected. Lost by ending what is left of it");
+        confirm(self.yes, &what, &[SECRETS.to_owned()]).await?;
+        end_webhooks(opened, name).await?;
+        Ok(true)
+    }
+}
+
+/// What is lost with the secrets of webhooks.
+const SECRETS: &str = "the secrets of its webhooks, which are refused from then on";
+
+fn has_webhooks(known: &WebhookSecrets, name: &ConnectionName) -> bool {
+    !known.inventory(name).is_empty() || !known.custom(name).is_empty()
+}
+
+/// Else webhooks of this company would be accepted for the next one that is connected under this name.
+async fn end_webhooks(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
+    if webhook_secrets::forget(&*opened.services.stores.secrets, name).await? {
+        say("✓ Its webhooks are refused from now on.");
+        say("  Delete those that you made in Zoho Inventory, with their rules: Settings, Automation.");
+    }
+    Ok(())
 }
 
 /// What ends with a connection, a line each.
@@ -79,8 +106,8 @@ async fn lost(services: &Services, found: &Connection) -> Result<Vec<String>, Fa
         }
     }
     let known = WebhookSecrets::read(&*services.stores.secrets).await?;
-    if !known.inventory(&found.name).is_empty() || !known.custom(&found.name).is_empty() {
-        lost.push("the secrets of its webhooks, which are refused from then on".to_owned());
+    if has_webhooks(&known, &found.name) {
+        lost.push(SECRETS.to_owned());
     }
     Ok(lost)
 }

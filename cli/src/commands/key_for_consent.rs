@@ -3,25 +3,15 @@
 use shared::core::access::permission::Permission;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-/// As much as the consent allows.
+/// As much as the consent allows: of each product, the highest level of which it holds anything.
 pub(super) fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
-    highest(scopes, |product, level| ScopeSet::of(&[product], level).iter().all(|scope| scopes.allows(scope)))
-}
-
-/// As much as the consent allows any part of. What it leaves out of that, Zoho refuses.
-pub(super) fn allowed_in_part(scopes: &ScopeSet) -> Vec<Permission> {
-    highest(scopes, |product, level| !lacks(scopes, product, level))
-}
-
-/// For each product of a consent the highest level that fits, and events.
-fn highest(scopes: &ScopeSet, fits: impl Fn(Product, Access) -> bool) -> Vec<Permission> {
-    let of_product = |product: Product| {
+    let highest = |product: Product| {
         let levels = Access::ALL.into_iter().rev();
         let mut levels = levels.filter(|level| product != Product::Crm || *level != Access::Stock);
-        let level = levels.find(|level| fits(product, *level));
+        let level = levels.find(|level| !lacks(scopes, product, *level));
         Permission::Product(product, level.unwrap_or(Access::Read))
     };
-    scopes.products().into_iter().map(of_product).chain([Permission::Events]).collect()
+    scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
 }
 
 /// What has `keys create` make such a key, with a blank before; nothing where a key for which nothing is named is such a one.
@@ -37,6 +27,27 @@ pub(super) fn lacks(scopes: &ScopeSet, product: Product, level: Access) -> bool 
     let wanted = ScopeSet::of(&[product], level);
     let mut added = wanted.iter().filter(|scope| !below.allows(scope)).peekable();
     added.peek().is_some() && added.all(|scope| !scopes.allows(scope))
+}
+
+/// The permissions of which the consent holds nothing.
+pub(super) fn beyond(scopes: &ScopeSet, permissions: &[Permission]) -> Vec<Permission> {
+    let is_beyond = |permission: &&Permission| match permission {
+        Permission::Product(product, level) => lacks(scopes, *product, *level),
+        _ => false,
+    };
+    permissions.iter().filter(is_beyond).cloned().collect()
+}
+
+/// The scopes that the consent lacks for these.
+pub(super) fn missing(scopes: &ScopeSet, permissions: &[Permission]) -> Vec<String> {
+    let mut missing = Vec::new();
+    for permission in beyond(scopes, permissions) {
+        if let Permission::Product(product, level) = permission {
+            let wanted = ScopeSet::of(&[product], level);
+            missing.extend(wanted.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned));
+        }
+    }
+    missing
 }
 
 /// Permissions as a flag takes them.
@@ -56,6 +67,25 @@ mod tests {
         assert_eq!(of(&[Product::Crm], Access::Write), "crm:write,events");
         let narrow = ScopeSet::parse("ZohoCRM.modules.deals.READ");
         assert_eq!(allowed(&narrow).first().unwrap().to_string(), "crm:read");
+        // Who consented to a single write wants a key that makes it.
+        let one_write = ScopeSet::parse("ZohoCRM.modules.deals.READ,ZohoCRM.modules.deals.UPDATE");
+        assert_eq!(listed(&allowed(&one_write)), "crm:write,events");
+        let one_of_stock = ScopeSet::parse("ZohoInventory.items.READ,ZohoInventory.transferorders.CREATE");
+        assert_eq!(listed(&allowed(&one_of_stock)), "inventory:stock,events");
+    }
+
+    #[test]
+    fn what_a_consent_lacks_for_a_key_is_told_of_all_its_permissions() {
+        let read = ScopeSet::of(&Product::ALL, Access::Read);
+        let can: Vec<Permission> =
+            ["inventory:stock", "crm:write", "events"].iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(listed(&beyond(&read, &can)), "inventory:stock,crm:write");
+        let missing = missing(&read, &can);
+        for scope in ["ZohoInventory.transferorders.CREATE", "ZohoCRM.modules.notes.CREATE"] {
+            assert!(missing.iter().any(|found| found == scope), "{scope}: {missing:?}");
+        }
+        assert!(missing.iter().all(|scope| !read.allows(scope)), "{missing:?}");
+        assert!(beyond(&read, &Permission::DEFAULT).is_empty());
     }
 
     #[test]
@@ -68,21 +98,6 @@ mod tests {
         assert!(lacks(&ScopeSet::of(&[Product::Crm], Access::Read), Product::Inventory, Access::Read));
         // A part of a level is no mistake.
         assert!(!lacks(&ScopeSet::parse("ZohoCRM.modules.deals.READ"), Product::Crm, Access::Read));
-    }
-
-    #[test]
-    fn a_part_of_a_level_is_enough_for_a_key_that_uses_it() {
-        let of = |scopes: &ScopeSet| listed(&allowed_in_part(scopes));
-        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Read)), "inventory:read,crm:read,events");
-        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Stock)), "inventory:stock,crm:read,events");
-        assert_eq!(of(&ScopeSet::of(&Product::ALL, Access::Write)), "inventory:write,crm:write,events");
-        assert_eq!(of(&ScopeSet::of(&[Product::Inventory], Access::Write)), "inventory:write,events");
-        let one = ScopeSet::parse("ZohoInventory.items.READ,ZohoInventory.transferorders.CREATE");
-        assert_eq!(
-            (of(&one).as_str(), listed(&allowed(&one)).as_str()),
-            ("inventory:stock,events", "inventory:read,events")
-        );
-        assert_eq!(of(&ScopeSet::parse("ZohoCRM.modules.notes.CREATE")), "crm:write,events");
     }
 
     #[test]

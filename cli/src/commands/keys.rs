@@ -15,7 +15,7 @@ use shared::core::writes::audit::Audit;
 
 use crate::commands::confirm::confirm;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::{key_for_consent, named_connection};
+use crate::commands::{connect_again, key_for_consent, named_connection};
 use crate::failure::Failure;
 use crate::table::{Column, Table};
 use crate::terminal::{note, say, say_json};
@@ -178,21 +178,22 @@ impl Create {
             redact_contacts: self.redact.is_some(),
             limits: DayLimits { calls: self.calls_per_day, writes: self.writes_per_day },
         };
-        let (key, text) = store(&services).create(wanted).await?;
+        // Before it is made: nobody would see a key whose making ends with a failure.
         let all = connection::list(&*services.stores.state).await?;
+        let (key, text) = store(&services).create(wanted).await?;
         for found in all.iter().filter(|found| key.connections.contains(&found.name)) {
-            for permission in &key.permissions {
-                if let Permission::Product(product, level) = permission
-                    && key_for_consent::lacks(&found.scopes, *product, *level)
-                {
-                    note(format!(
-                        "Warning: the key may {permission}, but the consent of {} does not hold it: `{}` asks for it.",
-                        found.name,
-                        self.installation
-                            .command(&format!("connect --connection {} --access {level}", found.name))
-                    ));
-                }
+            let beyond = key_for_consent::beyond(&found.scopes, &key.permissions);
+            if beyond.is_empty() {
+                continue;
             }
+            let missing = key_for_consent::missing(&found.scopes, &key.permissions);
+            let it = if beyond.len() == 1 { "it" } else { "them" };
+            note(format!(
+                "Warning: the key may {}, but the consent of {} does not hold {it}: `{}` asks for {it}.",
+                key_for_consent::listed(&beyond),
+                found.name,
+                self.installation.command(&connect_again::command(found, &missing))
+            ));
         }
         if self.json {
             let mut document = described(&key);
@@ -328,10 +329,13 @@ impl Confirm {
         let store = store(&services);
         let off: Vec<_> = store.list().await?.into_iter().filter(|key| key.off_since.is_some()).collect();
         let mut chosen = Vec::new();
+        let list = self.installation.command("keys list");
         for id in self.ids.iter().map(|text| id_in(text)) {
-            let list = self.installation.command("keys list");
             let missing = || Failure::Other(format!("no key {id} is off; `{list}` shows them"));
-            chosen.push(off.iter().find(|key| key.id == id).ok_or_else(missing)?);
+            let key = off.iter().find(|key| key.id == id).ok_or_else(missing)?;
+            if !chosen.iter().any(|known: &&ServiceKey| known.id == key.id) {
+                chosen.push(key);
+            }
         }
         if self.all {
             chosen = off.iter().collect();
@@ -350,12 +354,21 @@ impl Confirm {
             on.push(format!("{}, made {}, {last}", in_words(key), minute(key.created)));
         }
         confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
+        let mut left = Vec::new();
         for key in chosen {
             if store.confirm(&key.id).await? {
                 say(format!("✓ Key {} works again, within a minute.", key.id));
+            } else {
+                left.push(key.id.as_str());
             }
         }
-        Ok(())
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Other(format!(
+            "not confirmed, because somebody revoked or confirmed it in the meantime: {}. `{list}` shows which",
+            left.join(", ")
+        )))
     }
 }
 

@@ -6,6 +6,7 @@ mod backup;
 mod client;
 mod confirm;
 mod connect;
+mod connect_again;
 mod connections;
 mod console;
 mod demo;

@@ -62,8 +62,13 @@ pub(super) async fn warn_of_unknown<'a>(
 
 /// A word to the operator who names none where the connections are called otherwise: `default` is made beside them.
 pub(super) async fn tell_of_another(services: &Services, name: &ConnectionName) -> Result<(), Failure> {
-    let all = connection::list(&*services.stores.state).await?;
-    if *name == ConnectionName::default() && !all.is_empty() && !all.iter().any(|found| found.name == *name) {
+    let mut all = connection::list(&*services.stores.state).await?;
+    if *name != ConnectionName::default() || all.iter().any(|found| found.name == *name) {
+        return Ok(());
+    }
+    // One that is being ended is connected anew by nobody.
+    all.retain(|found| found.state != State::Disconnecting);
+    if !all.is_empty() {
         let (which, names) = unsaid(&all);
         note(format!(
             "Warning: this makes another connection, {name}. To connect one anew that is there, say `--connection {which}`{names}."

@@ -10,9 +10,11 @@ use shared::core::access::key::Keys;
 use shared::core::connection;
 use shared::core::connection::orders::Order;
 use shared::core::connection::token_refresh::Reply;
+use shared::core::grant::client::Clients;
 use shared::store::{StoreError, Table, all_rows};
 use tokio::time::sleep;
 
+use crate::commands::client::console;
 use crate::commands::confirm::confirm;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::keys::in_words;
@@ -68,9 +70,10 @@ impl Uninstall {
                 are(keys.len())
             ));
         }
+        let consoles = consoles(&opened).await;
         remove(&self.installation, &opened).await?;
         say("At Zoho, delete the webhooks and rules that you made in Zoho Inventory (Settings, Automation),");
-        say("and the client in https://api-console.zoho.com if nothing else uses it.");
+        say(format!("and the client in {consoles} if nothing else uses it."));
         if let (Some(name), _) = self.installation.to_remember()? {
             say(format!("Have commands forget it: zoho-connector installations forget {name}"));
         }
@@ -85,6 +88,17 @@ impl Uninstall {
                 "Zoho did not confirm the end of {names}: remove the app in the Zoho account (Security, Connected Apps)"
             ),
         ))
+    }
+}
+
+/// Where the clients are, while that is known.
+async fn consoles(opened: &Opened) -> String {
+    let clients = Clients::read(&*opened.services.stores.secrets).await.map(|(clients, _)| clients);
+    let consoles: BTreeSet<_> =
+        clients.unwrap_or_default().iter().map(|client| console(client.home)).collect();
+    match consoles.is_empty() {
+        true => "Zoho's API console".to_owned(),
+        false => consoles.into_iter().collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -24,13 +24,16 @@ impl TroubleEvents<'_> {
     ) {
         tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses every message");
         gauge("events_dead", dead);
+        // The command that sets the hook again has all that was set with it: that is not told to everybody who reads events.
         let next = match status {
-            401 | 403 => "The token is wrong. Set it with `zoho-connector agent set --url URL`",
+            401 | 403 => {
+                "The token is wrong: `zoho-connector agent show` names the command that sets another"
+            }
             404 | 405 => {
-                "The address is wrong, or hooks are switched off in the gateway. Mend it, then `zoho-connector agent set --url URL` or `zoho-connector agent resume`"
+                "The address is wrong, or hooks are switched off in the gateway. Mend it, and do what `zoho-connector agent show` says"
             }
             _ => {
-                "The gateway does not take the message; `answer` is its reason. Mend that, then `zoho-connector agent set --url URL` or `zoho-connector agent resume`"
+                "The gateway does not take the message; `answer` is its reason. Mend that, and do what `zoho-connector agent show` says"
             }
         };
         let notice = format!(

@@ -59,6 +59,12 @@ impl ConsentRequest {
         self.access = Some(access);
     }
 
+    /// The scopes that the flags ask for and a consent does not hold.
+    pub(crate) fn missing(&self, granted: &ScopeSet) -> Vec<String> {
+        let asked = self.scopes(Some(granted));
+        asked.iter().filter(|scope| !granted.allows(scope)).map(str::to_owned).collect()
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, opened: &Opened, name: &ConnectionName) -> Result<Wish, Failure> {
         let services = &opened.services;
@@ -69,7 +75,7 @@ impl ConsentRequest {
             )));
         };
         let before = connection::get(&*services.stores.state, name).await?;
-        let scopes = self.scopes(before.as_ref());
+        let scopes = self.scopes(before.as_ref().map(|before| &before.scopes));
         if scopes.products().is_empty() {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
         }
@@ -100,16 +106,17 @@ impl ConsentRequest {
         })
     }
 
-    /// What is asked for by the flags; else what the connection has already.
-    fn scopes(&self, before: Option<&Connection>) -> ScopeSet {
+    /// What is asked for by the flags; what these do not say is as the connection has it already.
+    fn scopes(&self, before: Option<&ScopeSet>) -> ScopeSet {
         if let Some(exact) = &self.scopes {
             return ScopeSet::parse(&clean(exact));
         }
         match before {
-            Some(before) if self.products.is_empty() && self.access.is_none() => before.scopes.clone(),
+            Some(before) if self.products.is_empty() && self.access.is_none() => before.clone(),
             _ => {
-                let all = Product::ALL.as_slice();
-                let products = if self.products.is_empty() { all } else { &self.products };
+                let had = before.map(ScopeSet::products).filter(|_| self.products.is_empty());
+                let said = if self.products.is_empty() { Product::ALL.as_slice() } else { &self.products };
+                let products = had.as_deref().unwrap_or(said);
                 ScopeSet::of(products, self.access.unwrap_or(Access::Read))
             }
         }
@@ -139,4 +146,45 @@ fn refuse_one_too_many(all: &[Connection], client_id: &str) -> Result<(), Failur
         full.user.as_deref().unwrap_or_default(),
         theirs.len(),
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_flags_do_not_say_is_as_the_connection_has_it() {
+        let asked = |products: &[Product], access| ConsentRequest {
+            products: products.to_vec(),
+            access,
+            scopes: None,
+            organization: None,
+            other_organization: false,
+            another_user: false,
+        };
+        let of = ScopeSet::of;
+        let (both, crm): (&[Product], &[Product]) = (&Product::ALL, &[Product::Crm]);
+        let write = Some(Access::Write);
+        for (request, before, expected) in [
+            (asked(&[], None), None, of(both, Access::Read)),
+            (asked(&[], write), None, of(both, Access::Write)),
+            (asked(crm, None), None, of(crm, Access::Read)),
+            (asked(&[], None), Some(of(crm, Access::Write)), of(crm, Access::Write)),
+            // Who has no Inventory could not consent to it.
+            (asked(&[], write), Some(of(crm, Access::Read)), of(crm, Access::Write)),
+            (asked(both, write), Some(of(crm, Access::Read)), of(both, Access::Write)),
+            (asked(crm, None), Some(of(both, Access::Write)), of(crm, Access::Read)),
+        ] {
+            assert_eq!(request.scopes(before.as_ref()), expected, "{before:?}");
+        }
+        let exact = ConsentRequest { scopes: Some("ZohoCRM.org.READ".to_owned()), ..asked(&[], write) };
+        assert_eq!(exact.scopes(None), ScopeSet::parse("ZohoCRM.org.READ"));
+
+        let granted = of(both, Access::Stock);
+        for access in [None, Some(Access::Read), Some(Access::Stock)] {
+            assert!(asked(&[], access).missing(&granted).is_empty(), "{access:?}");
+        }
+        let missing = asked(&[], write).missing(&granted);
+        assert_eq!(missing.first().map(String::as_str), Some("ZohoInventory.salesorders.CREATE"));
+    }
 }

@@ -11,7 +11,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::api::LABEL_FOR_AN_HOUR;
 use crate::commands::installation::Opened;
-use crate::commands::{key_for_consent, named_connection};
+use crate::commands::{connect_again, key_for_consent, named_connection};
 
 const CHECK: &str = "Keys";
 
@@ -116,10 +116,16 @@ fn check_scopes(
     }
     let names = missing.join(", ");
     if key_for_consent::lacks(&found.scopes, product, level) {
+        // One consent for all that the key may: of two, the second would replace the first.
+        let missing = key_for_consent::missing(&found.scopes, &key.permissions);
+        let more = connect_again::flags(&found.scopes, &missing);
         report.bad(
             check,
             format!("{} may {product}:{level}, but the consent of {} lacks {names}", key.id, found.name),
-            format!("`zoho-connector connect --connection {} --access {level}`, or give the agent a key that may less", found.name),
+            format!(
+                "`zoho-connector connect --connection {}{more}`, or give the agent a key that may less",
+                found.name
+            ),
         );
         return false;
     }
@@ -132,19 +138,21 @@ fn check_scopes(
 
 /// A connection that may write, and no key for it that may.
 fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
-    let allowed = key_for_consent::allowed_in_part(&found.scopes);
+    let allowed = key_for_consent::allowed(&found.scopes);
     for (product, _) in allowed.iter().filter_map(of_product).filter(|(_, level)| *level > Access::Read) {
         let writes = |permission: &Permission| {
             of_product(permission).is_some_and(|(of, level)| of == product && level > Access::Read)
         };
         let mut of_it = keys.iter().filter(|key| key.connections.contains(&found.name));
         if !of_it.any(|key| key.permissions.iter().any(writes)) {
+            let can = key_for_consent::flag(&found.scopes);
             report.bad(
                 format!("Writes {}", found.name),
                 format!("the consent allows writes to {product}, but no key that works may write to it: an agent's write is told `key_not_allowed`"),
+                // As much as the consent allows, and no more: else the key would be the next that is wrong.
                 format!(
-                    "`zoho-connector keys create --can {} --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
-                    key_for_consent::listed(&allowed), found.name, found.name
+                    "`zoho-connector keys create{can} --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
+                    found.name, found.name
                 ),
             );
         }

@@ -8,18 +8,21 @@ use super::ask;
 use super::progress::Progress;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
+use crate::commands::connect_again;
 use crate::commands::installation::Opened;
 use crate::commands::named_connection;
 use crate::failure::Failure;
 use crate::terminal::{can_ask, say};
 
-/// The connection that is meant where nobody names one: the only one that there is, which is then said.
+/// The connection that is meant where nobody names one: the only one that there is, which is then said; else the usual one, which is
+/// said where it is made beside others.
 pub(super) async fn meant(opened: &Opened) -> Result<ConnectionName, Failure> {
     let all = connection::list(&*opened.services.stores.state).await?;
     let name = named_connection::only(&all).cloned().unwrap_or_default();
     if name != ConnectionName::default() {
         say(format!("This is about {name}, the only connection; --connection NAME makes another."));
     }
+    named_connection::tell_of_another(&opened.services, &name).await?;
     Ok(name)
 }
 
@@ -38,6 +41,14 @@ pub(super) async fn connect(
 ) -> Result<Connection, Failure> {
     if let Some(found) = known(opened, name).await? {
         say(format!("✓ {} is connected.", found.name));
+        // Who asks for more than it holds would take it for granted.
+        let missing = request.missing(&found.scopes);
+        if !missing.is_empty() {
+            let more = connect_again::flags(&found.scopes, &missing);
+            say(opened.led(&format!(
+                "  Its consent does not hold all that is asked for here: `zoho-connector connect --connection {name}{more}` asks for the rest."
+            )));
+        }
         return Ok(found);
     }
     if request.is_left_open() && can_ask() {

@@ -133,13 +133,14 @@ async fn asked(given: &Installation) -> Result<Remembered, Failure> {
 /// What is not remembered so yet. A name that another one has is refused before anything is made.
 fn new(name: Option<&str>, installation: &Installation, all: Installations) -> Result<Option<New>, Failure> {
     let (known, mut one) = installation.to_remember()?;
-    if let Some((known, before)) = known.as_deref().and_then(|known| Some((known, all.get(known)?)))
-        && let Some(region) = said_region()
-    {
-        if let Some(why) = refuse_another_region(name, (known, before), &one, &region) {
-            return Err(Failure::Settings(why));
+    if let Some((known, before)) = known.as_deref().and_then(|known| Some((known, all.get(known)?))) {
+        if let Some(region) = said_region() {
+            if let Some(why) = refuse_another_region(name, (known, before), &one, &region) {
+                return Err(Failure::Settings(why));
+            }
+            one = keeping_region(one, before, &region);
         }
-        one = keeping_region(one, before, &region);
+        one = keeping_profile(one, before);
     }
     let name = match (name, known) {
         // Two names of one place would leave all commands without the one that is meant.
@@ -214,6 +215,12 @@ fn keeping_region(one: Remembered, before: &Remembered, (_, region): &SaidRegion
     if is_said_again { Remembered { region: before.region.clone(), ..one } } else { one }
 }
 
+/// The same, with the profile that is remembered of it. Where a variable says the credentials of this run, those of others stay.
+fn keeping_profile(one: Remembered, before: &Remembered) -> Remembered {
+    let profile = one.profile.clone().or_else(|| before.profile.clone());
+    Remembered { profile, ..one }
+}
+
 /// The address of one that is remembered. Without a variable, a folder has the usual one where none was named.
 fn address(one: &Remembered) -> Option<PublicUrl> {
     match (&one.public_url, &one.data) {
@@ -286,5 +293,20 @@ mod tests {
         assert_eq!(kept(us, eu).as_deref(), eu, "a flag says the region");
         assert_eq!((kept(eu, None), kept(None, None)), (None, None));
         assert_eq!(keeping_region(folder.clone(), &stack(us), &said), folder);
+    }
+
+    #[test]
+    fn the_profile_that_is_remembered_is_kept_unless_a_flag_says_another() {
+        let of = |profile: Option<&str>| Remembered {
+            stack: Some("S".to_owned()),
+            profile: profile.map(str::to_owned),
+            ..Remembered::default()
+        };
+        let (shop, work) = (Some("shop"), Some("work"));
+        for (one, before, kept) in
+            [(None, shop, shop), (work, shop, work), (work, None, work), (None, None, None)]
+        {
+            assert_eq!(keeping_profile(of(one), &of(before)), of(kept), "{one:?} {before:?}");
+        }
     }
 }

@@ -160,20 +160,14 @@ impl Setup {
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
-        let again = installation.led("`zoho-connector doctor` looks at all of it again, at any time.");
-        match watch {
-            // The doctor does not know what was wanted.
-            Watch::Refused => Err(Failure::Ended(
-                LEFT_TO_DO,
-                format!(
-                    "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do. {again}"
-                ),
-            )),
-            Watch::On | Watch::Off => {
-                say(format!("Set up. {again}"));
-                Ok(())
-            }
+        let again = "`zoho-connector doctor` looks at all of it again, at any time.";
+        // The doctor does not know what was wanted.
+        if watch == Watch::Refused {
+            let left = "Set up, but for the changes in Zoho: what stands above, behind ✗, is left to do.";
+            return Err(Failure::Ended(LEFT_TO_DO, installation.led(&format!("{left} {again}"))));
         }
+        say(installation.led(&format!("Set up. {again}")));
+        Ok(())
     }
 }
 

@@ -155,7 +155,13 @@ impl Engine {
         }
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
-        self.audit.begin(&entry).await?;
+        if let Err(error) = self.audit.begin(&entry).await {
+            // Else whoever sends it again would be told that it is under way.
+            if let Some(ticket) = ticket {
+                self.forget(ticket).await;
+            }
+            return Err(error.into());
+        }
         let sent = SentWrite { plan: prepared.stored.clone(), at: entry.at, entry: Some(entry.id.clone()) };
         if let Some(ticket) = &mut ticket {
             let sending = self.idempotency.sending(ticket, sent.clone()).await;

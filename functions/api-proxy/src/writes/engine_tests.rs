@@ -18,6 +18,7 @@ use shared::core::writes::idempotency::{Begun, Idempotency, SentWrite};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::turns::Turns;
 use shared::core::zoho_client::ZohoClient;
+use shared::store::{Key, Outcome as Stored, Page, Query, Row, StoreError, Table, Write};
 use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
@@ -130,6 +131,24 @@ fn note(title: &str, sending: Sending, finding: Finding) -> Draft<Note> {
     Draft { plan, preview: Value::Null, before: Value::Null, modified: None }
 }
 
+/// A table that does not answer.
+struct Down;
+
+#[async_trait]
+impl Table for Down {
+    async fn get(&self, _: &Key) -> Result<Option<Row>, StoreError> {
+        Err(StoreError::Unavailable("down".to_owned()))
+    }
+
+    async fn transact(&self, _: Vec<Write>) -> Result<Stored, StoreError> {
+        Err(StoreError::Unavailable("down".to_owned()))
+    }
+
+    async fn query(&self, _: Query) -> Result<Page, StoreError> {
+        Err(StoreError::Unavailable("down".to_owned()))
+    }
+}
+
 struct World {
     services: Services,
     zoho: Arc<Zoho>,
@@ -190,6 +209,21 @@ async fn what_moves_no_stock_waits_for_no_turn() {
     let begun = Instant::now();
     let done = world.perform(&request, note("Call", Sending::Done, Finding::NotThere)).await.unwrap();
     assert_eq!((done, begun.elapsed()), (json!({ "id": "61", "title": "Call" }), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_not_in_the_audit_is_not_sent_and_not_under_way() {
+    let (world, caller) = (world().await, caller(USUAL));
+    let (state, clock) = (world.services.stores.state.clone(), world.services.clock.clone());
+    let usage = Arc::new(KeyUsage::new(state, clock.clone()));
+    let audit = Arc::new(Audit::new(Arc::new(Down), clock));
+    let writes = Writes::new(&world.services, world.zoho.clone(), audit, usage);
+    let world = World { writes, ..world };
+    let request = world.request(&caller, Some("call 7")).await;
+    for _ in 0..2 {
+        let done = world.perform(&request, note("Call", Sending::Done, Finding::NotThere)).await;
+        assert_eq!(done.unwrap_err().code(), Code::StoreUnavailable);
+    }
 }
 
 #[tokio::test(start_paused = true)]

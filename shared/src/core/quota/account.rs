@@ -151,6 +151,8 @@ impl Account {
         let Ok(turn) = turn else {
             return Err(Refusal { why: None, back: self.now() + 1000 });
         };
+        // Zoho may have refused those before it, and slots may be left in memory.
+        self.known_refusal()?;
         let counted = if self.limits.is_off() { None } else { self.count(caller).await? };
         Ok(Slot { _counted: counted, _one_of_few: turn.ok() })
     }

@@ -44,6 +44,23 @@ async fn who_will_be_refused_anyway_waits_neither_for_its_turn_nor_for_the_store
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_its_turn_while_zoho_refuses_others_is_refused_as_well() {
+    let (token, quotas) = (token(), Quotas::new(Arc::new(Rows::default()), clock(), LIMITS));
+    let mut held = Vec::new();
+    for _ in 0..LIMITS.at_once() {
+        held.push(quotas.take(&token, caller("k")).await.unwrap());
+    }
+    quotas.lease_ahead(&token).unwrap().await;
+    let refused = async {
+        sleep(Duration::from_secs(1)).await;
+        quotas.heed(&token, &Failure::of(FailureKind::RateLimited)).await;
+        drop(held);
+    };
+    let (told, ()) = tokio::join!(quotas.take(&token, caller("k")), refused);
+    assert_eq!(told.err().unwrap().code(), Code::ZohoRateLimited);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_overtaken_for_five_seconds_is_told_to_come_again_in_two() {
     let (rows, clock, token) = (Arc::new(Rows::default()), clock(), token());
     let faster = Quotas::new(rows.clone(), clock.clone(), LIMITS);

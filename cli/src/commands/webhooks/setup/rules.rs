@@ -10,10 +10,10 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::webhook_rules::{MAX_NAME_LENGTH, Rule, SCOPES_TO_CREATE, SCOPES_TO_DELETE};
 use shared::zoho::scope::Product;
 
+use crate::commands::connect_again;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::manual_steps;
-use crate::commands::webhooks::setup::selection::connect_again;
 use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
 use crate::failure::Failure;
 use crate::patience::patiently;
@@ -81,7 +81,7 @@ impl Rules {
         };
         say(format!("✗ Zoho Inventory's webhooks cannot be made from here: {reason}"));
         if SCOPES_TO_CREATE.iter().any(|scope| !connection.scopes.allows(scope)) {
-            let again = connect_again(connection, &["ZohoInventory.settings.ALL".to_owned()]);
+            let again = connect_again::command(connection, &["ZohoInventory.settings.ALL".to_owned()]);
             say(format!("  After `{}`, setup tries to make them itself.", installation.command(&again)));
         }
         manual_steps::tell(&left, &secret);

@@ -8,8 +8,9 @@ use shared::core::events::subscription::Subscription;
 use shared::zoho::crm::channel;
 use shared::zoho::crm::modules::read_scope;
 use shared::zoho::inventory::record_kinds::RecordKind;
-use shared::zoho::scope::{Access, Product, ScopeSet};
+use shared::zoho::scope::ScopeSet;
 
+use crate::commands::connect_again;
 use crate::commands::installation::Installation;
 use crate::commands::webhooks::setup::modules::meant;
 use crate::failure::Failure;
@@ -85,7 +86,7 @@ impl Selection {
             "the consent of {} does not hold {}: `{}` asks for it{otherwise}{}",
             connection.name,
             missing.join(", "),
-            installation.command(&connect_again(connection, &missing)),
+            installation.command(&connect_again::command(connection, &missing)),
             meant.iter().map(|meant| format!(". {meant}")).collect::<String>()
         )))
     }
@@ -115,26 +116,4 @@ pub(super) fn module(text: &str) -> Result<String, String> {
     } else {
         Err("must be a module's API name, like Deals or Price_Books, or none".to_owned())
     }
-}
-
-/// The command that asks for the missing scopes and for all granted ones: a consent replaces the one before it.
-pub(super) fn connect_again(connection: &Connection, missing: &[String]) -> String {
-    let all: Vec<_> = connection.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
-    let all = ScopeSet::parse(&all.join(","));
-    let products = all.products();
-    let holds_all = |access: &Access| {
-        let asked = ScopeSet::of(&products, *access);
-        all.iter().all(|scope| asked.allows(scope))
-    };
-    let command = format!("connect --connection {}", connection.name);
-    if let Some(access) = Access::ALL.into_iter().find(holds_all) {
-        let names: Vec<_> = products.iter().map(|product| product.as_str()).collect();
-        let products = if names.len() == Product::ALL.len() {
-            String::new()
-        } else {
-            format!(" --products {}", names.join(","))
-        };
-        return format!("{command}{products} --access {access}");
-    }
-    format!("{command} --scopes {}", all.comma_separated())
 }
