@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::contenders::Contender;
 use crate::figures::{count, number};
 use crate::function::Function;
+use crate::stage::Stage;
 
 /// Counts of one contender.
 pub(crate) struct Counts {
@@ -18,9 +19,13 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(crate) async fn of(contender: &Contender, events: usize) -> Self {
+    pub(crate) async fn of(stage: &Stage, contender: &Contender, events: usize) -> Self {
+        stage.clear();
         let (start, event) = instructions(contender, events).await;
-        let (few, many) = (blocks(contender, 5).await, blocks(contender, 5 + events).await);
+        stage.clear();
+        let few = blocks(contender, 5).await;
+        stage.clear();
+        let many = blocks(contender, 5 + events).await;
         let each = |few: u64, many: u64| count(many.saturating_sub(few)) / number(events);
         Self {
             start: count(start / 1000) / 1e3,

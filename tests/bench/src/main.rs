@@ -143,7 +143,7 @@ async fn measure(options: &Options) -> Results {
     let mut rows = Vec::new();
     for (contender, starts) in contenders.into_iter().zip(&starts) {
         let counts = match options.count && contender.is_counted {
-            true => Some(Counts::of(&contender, 20).await),
+            true => Some(Counts::of(&stage, &contender, 20).await),
             false => None,
         };
         rows.push(Row { figures: Figures::of(starts), contender, counts });

@@ -37,12 +37,16 @@ impl Stage {
         }
     }
 
-    /// Starts a contender, gives it its event so often, and ends it.
-    pub(crate) async fn run(&self, contender: &Contender, events: usize) -> Start {
-        // The slots that killed processes held would make the row of the quota longer with each start.
+    /// Forgets what the last process stored. The slots that killed processes held would make the row of the quota longer with each start.
+    pub(crate) fn clear(&self) {
         self.aws.clear();
         store_key(&self.aws);
         self.take_calls();
+    }
+
+    /// Starts a contender, gives it its event so often, and ends it.
+    pub(crate) async fn run(&self, contender: &Contender, events: usize) -> Start {
+        self.clear();
         let mut function = Function::start(contender, &[]).await;
         let pid = function.pid().to_string();
         let init = function.ready().await;
