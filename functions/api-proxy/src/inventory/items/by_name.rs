@@ -7,8 +7,8 @@ use shared::zoho::value::Object;
 use super::params::ListParams;
 use crate::app::App;
 use crate::inventory::locations::as_zoho_knows_it;
-use crate::inventory::lookup;
 use crate::inventory::lookup::named::{OneName, item_named};
+use crate::inventory::lookup::sku::item_by_sku;
 use crate::inventory::stock_at_location;
 use crate::request::params::invalid;
 use crate::zoho::Target;
@@ -42,7 +42,7 @@ pub(super) async fn one_named(
         Some(sku) if params.details || params.location.is_some() => {
             item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?
         }
-        Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
+        Some(sku) => inventory::item(item_by_sku(&app.zoho, target, sku).await?),
         None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
     };
     if let Some(location) = &params.location {

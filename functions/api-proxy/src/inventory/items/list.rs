@@ -20,8 +20,8 @@ use super::{ALWAYS, PATH, target};
 use crate::app::App;
 use crate::inventory::absent_fields::absent_fields;
 use crate::inventory::details::details;
+use crate::inventory::item_reads::{ItemPage, item_page, item_texts};
 use crate::inventory::locations::as_zoho_knows_it;
-use crate::inventory::lookup::{self, ItemPage};
 use crate::inventory::stock_at_location;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
@@ -77,7 +77,7 @@ async fn page_that_fits(
     let mut pages = redact::pages(filters.is_redacted && filters.search.is_some());
     loop {
         let ItemPage { items, more, low_stock_filtered } =
-            lookup::item_page(&app.zoho, target, &sent, page, rows).await?;
+            item_page(&app.zoho, target, &sent, page, rows).await?;
         let found: Vec<Object> =
             items.into_iter().filter(|item| filters.fit(item, low_stock_filtered)).collect();
         if !found.is_empty() || !more || pages.next().is_none() {
@@ -118,7 +118,7 @@ struct Rest {
 
 /// A page in whose rows nothing is looked for: most of them is copied.
 async fn whole_page(app: &App, target: &Target<'_>, page: u32, rows: u32) -> Result<Response, Problem> {
-    let read = lookup::item_texts(&app.zoho, target, page, rows, "{\"data\":").await?;
+    let read = item_texts(&app.zoho, target, page, rows, "{\"data\":").await?;
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let params = [("per_page", Some(rows.as_str())), ("cursor", Some(cursor.as_str()))];
     let next = |more: bool| more.then(|| next(PATH, &params));
