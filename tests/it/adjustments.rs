@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Answer, Connector};
+use tests::agent::{Agent, Answer};
+use tests::connector::Connector;
 
 const ADJUSTMENTS: &str = "/v1/inventory/adjustments";
 const TRANSFERS: &str = "/v1/inventory/transferorders";

@@ -4,8 +4,9 @@
 use futures::future::{join_all, select_all};
 use sandbox::{Fault, FaultKind, Gate, Options};
 use serde_json::{Value, json};
+use tests::agent::{Agent, Answer};
 use tests::browser::Browser;
-use tests::connector::{Agent, Answer, Connector, free_port};
+use tests::connector::{Connector, free_port};
 use tests::hooks;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

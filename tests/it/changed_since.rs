@@ -1,7 +1,8 @@
 //! Lists of Inventory: what was changed since a moment, and fields that no record has.
 
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const KINDS: [(&str, &str); 6] = [
     ("salesorders", "salesorder_id"),

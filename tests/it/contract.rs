@@ -6,8 +6,9 @@ use std::process::Stdio;
 
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
 use serde_json::Value;
+use tests::agent::Agent;
 use tests::aws::venv;
-use tests::connector::{Agent, Connector};
+use tests::connector::Connector;
 use tokio::process::Command;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract");

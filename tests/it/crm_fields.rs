@@ -3,7 +3,8 @@
 
 use sandbox::{Fault, FaultKind, Recorded};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const DEALS: &str = "/v1/crm/deals";
 const DEAL: &str = "/v1/crm/deals/6100000000451001";

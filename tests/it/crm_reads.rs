@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 fn ids(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sandbox::{Fault, FaultKind};
 use serde_json::json;
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const DEAL: &str = "/v1/crm/deals/6100000000451001";
 

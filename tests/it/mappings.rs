@@ -5,7 +5,8 @@ use sandbox::{Fault, FaultKind, ItemChange, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 use tests::in_process;
 use tests::inside::{Inside, any_key};
 

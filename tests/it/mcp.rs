@@ -3,8 +3,9 @@
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use tests::agent::Agent;
 use tests::browser::Browser;
-use tests::connector::{Agent, Connector};
+use tests::connector::Connector;
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
 

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::zoho::http::browser;
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const VERBS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

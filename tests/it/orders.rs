@@ -2,7 +2,8 @@
 
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const ORDERS: &str = "/v1/inventory/salesorders";
 const HARBOR: &str = "3300000000060210";

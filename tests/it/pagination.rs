@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 
 const ITEMS: &str = "/v1/inventory/items";
 

@@ -2,7 +2,8 @@
 
 use sandbox::{Fault, FaultKind, Recorded};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

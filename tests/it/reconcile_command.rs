@@ -11,8 +11,9 @@ use axum::http::StatusCode;
 use axum::{Json, Router};
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
+use tests::agent::Agent;
 use tests::clock::until;
-use tests::connector::{Agent, Connector};
+use tests::connector::Connector;
 use tests::process::{self, Ended};
 use tokio::net::TcpListener;
 

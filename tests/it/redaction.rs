@@ -2,7 +2,8 @@
 //! Numbers that people wrote into free text are not part of it.
 
 use serde_json::{Value, json};
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 use tests::parallel::each_seed;
 use tests::simulation::random::Random;
 use tests::two_worlds::{EVENT, NEXT, PREVIEW, World};

@@ -14,8 +14,9 @@ use sandbox::{BodyForm, Entity, ItemChange, Options, SignatureEncoding, Webhook}
 use serde_json::{Value, json};
 use shared::base::clock::Clock;
 use tempfile::TempDir;
+use tests::agent::{Agent, Answer};
 use tests::clock::StandingClock;
-use tests::connector::{Agent, Answer, Connector, free_port};
+use tests::connector::{Connector, free_port};
 use tests::gateway::{Gateway, TOKEN};
 use tests::hooks::sign;
 use tests::process::Running;

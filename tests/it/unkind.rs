@@ -3,9 +3,9 @@
 
 use sandbox::{Fault, FaultKind, Gate};
 use serde_json::Value;
+use tests::agent::Agent;
 use tests::aws::Trouble;
 use tests::browser::Seen;
-use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::hooks::Hook;
 use tests::lambda::Cloud;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use shared::base::clock::SystemClock;
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
-use tests::connector::{Agent, Connector};
+use tests::agent::Agent;
+use tests::connector::Connector;
 use tests::hooks::{self, CHANNEL, TOKEN};
 
 const SHELF: &str = "3300000000070001";

@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use sandbox::{Fault, FaultKind, Gate};
 use serde_json::{Value, json};
+use tests::agent::{Agent, Answer};
 use tests::clock::until;
-use tests::connector::{Agent, Answer, Connector};
+use tests::connector::Connector;
 
 const ORDERS: &str = "/v1/inventory/salesorders";
 

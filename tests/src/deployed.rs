@@ -12,9 +12,10 @@ use shared::base::settings::{
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
 
+use crate::agent::Agent;
 use crate::aws::roles::Roles;
 use crate::aws::{Aws, Names, Trouble, guard};
-use crate::connector::{Agent, Connector};
+use crate::connector::Connector;
 use crate::lambda::{Cloud, Gateway};
 use crate::process;
 

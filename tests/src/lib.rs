@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must stop"
 )]
 
+pub mod agent;
 pub mod aws;
 pub mod browser;
 pub mod cargo;

@@ -1,4 +1,6 @@
-//! The commands, one file each.
+//! The commands: a file for each, or a folder where it has commands of its own or several steps. What many of them need stands beside:
+//! `installation` opens a connector, `api` calls it, and `confirm`, `health`, `key_for_consent`, `named_connection`, `serve_command` and
+//! `told_address` each say or ask one thing.
 
 mod agent;
 mod api;

@@ -8,6 +8,7 @@ use shared::base::clock::{Clock, SystemClock, Timestamp};
 use shared::core::access::key::{Keys, ServiceKey};
 use shared::core::copied::restored;
 use shared::core::events::agent_hook::Hook;
+use shared::core::services::Services;
 use shared::core::{connection, seal};
 use shared::store::sqlite::Sqlite;
 use shared::store::{Secrets, Stored};
@@ -15,7 +16,7 @@ use shared::store::{Secrets, Stored};
 use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::keys;
-use crate::copy::{Decryption, Purpose, Reader};
+use crate::copy::{Decryption, Filled, Purpose, Reader};
 use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
@@ -69,14 +70,8 @@ impl Restore {
         self.folder.find_empty()?;
 
         let (Opened { services, .. }, _) = self.folder.open_or_make()?;
-        let (stores, now) = (&services.stores, services.clock.now());
-        seal::while_filling(&*stores.state, now).await?;
-        let filling = copy.fill(stores, |stored| restored(stored, made, now));
-        let filled = patiently("restoring", filling).await.map_err(|failure| {
-            failure.going_on(&format!("{} is of no use: delete it, and restore again", folder.display()))
-        })?;
-        let is_hook_paused = pause_hook(&*stores.secrets).await?;
-        seal::lift(&*stores.state).await?;
+        let stores = &services.stores;
+        let (filled, is_hook_paused) = fill(&services, copy, &folder).await?;
 
         let keys = Keys::new(stores.state.clone(), services.clock.clone()).list().await?;
         let connections = connection::list(&*stores.state).await?;
@@ -120,6 +115,20 @@ impl Restore {
         ));
         Ok(())
     }
+}
+
+/// Fills the stores from the copy, and says whether there is a hook, which is paused then. They are sealed meanwhile: nothing works on
+/// them before they are whole.
+async fn fill(services: &Services, copy: Reader, folder: &Path) -> Result<(Filled, bool), Failure> {
+    let (stores, made, now) = (&services.stores, copy.head.made, services.clock.now());
+    seal::while_filling(&*stores.state, now).await?;
+    let filling = copy.fill(stores, |stored| restored(stored, made, now));
+    let filled = patiently("restoring", filling).await.map_err(|failure| {
+        failure.going_on(&format!("{} is of no use: delete it, and restore again", folder.display()))
+    })?;
+    let is_hook_paused = pause_hook(&*stores.secrets).await?;
+    seal::lift(&*stores.state).await?;
+    Ok((filled, is_hook_paused))
 }
 
 /// Pauses the agent's hook, if there is one: its key is off, and the source may still run and tell it of the same events.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use axum::Extension;
 use clap::Args;
+use shared::base::clock::Timestamp;
+use shared::base::public_url::PublicUrl;
 use shared::core::connection::{self, Connection};
+use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 use tokio::net::TcpListener;
@@ -29,7 +32,7 @@ use crate::terminal::{note, say};
 #[derive(Args)]
 pub(crate) struct Serve {
     /// Address to listen on, or only a port of this machine
-    #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
+    #[arg(long, default_value = serve_command::USUAL_LISTEN, value_parser = address)]
     listen: SocketAddr,
     /// Run although another server runs on this folder: both then renew tokens and deliver events, each thing once
     #[arg(long)]
@@ -102,12 +105,7 @@ impl Serve {
         };
         let Opened { services, public_url, .. } = opened;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let lock = if self.beside_another {
-            None
-        } else {
-            let lock = Lock::take(&folder, &format!("listening on {address}"), services.clock.now());
-            Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?)
-        };
+        let lock = self.lock(&folder, address, services.clock.now())?;
         let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
         let presence = Presence::announce(&folder, &address.to_string(), public_url.as_str());
         let presence = presence.inspect_err(unseen).ok();
@@ -123,28 +121,11 @@ impl Serve {
             say(format!("Zoho is the stand-in at {sandbox}"));
         }
         if let Some(other) = other {
-            say(format!(
-                "Warning: there was a store already, in {other}. If that one is meant, end this and begin again with --data {other}",
-                other = quoted(&other.to_string_lossy())
-            ));
+            warn_of_another_store(&other);
         }
-        let port = address.port();
-        if let Some(place) = serve_command::listen_address(&public_url)
-            && port_of(&place) != Some(port)
-        {
-            let connections = connection::list(&*services.stores.state).await.unwrap_or_default();
-            note(format!(
-                "Warning: browsers and agents are sent to {}, but this is port {port}. End it, and start it with --listen {place}; or, where port \
-                 {port} is the right one, have all commands know it: {}",
-                public_url.as_str(),
-                to_learn(&folder, &format!("http://localhost:{port}"), &connections)?
-            ));
-        }
+        warn_of_wrong_port(&services, &public_url, address, &folder).await?;
         if let Some(agent) = agent_beside(&folder) {
-            say(format!(
-                "Warning: OpenClaw runs as the same user ({} is there), and its agent can read Zoho's secrets: run this as a system user of its own.",
-                agent.display()
-            ));
+            warn_of_agent(&agent);
         }
         if !address.ip().is_loopback() {
             say(
@@ -157,18 +138,68 @@ impl Serve {
         }
         counts.store().await;
         drop(presence);
-        let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
-        let unsettled = match settled {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(error) = unsettled {
-            tracing::warn!(%error, "the store's log stays beside its file; nothing of it is lost");
-        }
+        settle(folder).await;
         drop(lock);
         say("Ended.");
         Ok(())
+    }
+
+    /// Takes the folder for this server, unless it is to run beside another one.
+    fn lock(&self, folder: &Path, address: SocketAddr, now: Timestamp) -> Result<Option<Lock>, Failure> {
+        if self.beside_another {
+            return Ok(None);
+        }
+        let lock = Lock::take(folder, &format!("listening on {address}"), now);
+        Ok(Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?))
+    }
+}
+
+fn warn_of_another_store(other: &Path) {
+    say(format!(
+        "Warning: there was a store already, in {other}. If that one is meant, end this and begin again with --data {other}",
+        other = quoted(&other.to_string_lossy())
+    ));
+}
+
+fn warn_of_agent(agent: &Path) {
+    say(format!(
+        "Warning: OpenClaw runs as the same user ({} is there), and its agent can read Zoho's secrets: run this as a system user of its own.",
+        agent.display()
+    ));
+}
+
+/// Warns where the address by which all know this server leads to another port of this machine.
+async fn warn_of_wrong_port(
+    services: &Services,
+    public_url: &PublicUrl,
+    address: SocketAddr,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let port = address.port();
+    if let Some(place) = serve_command::listen_address(public_url)
+        && port_of(&place) != Some(port)
+    {
+        let connections = connection::list(&*services.stores.state).await.unwrap_or_default();
+        note(format!(
+            "Warning: browsers and agents are sent to {}, but this is port {port}. End it, and start it with --listen {place}; or, where port \
+             {port} is the right one, have all commands know it: {}",
+            public_url.as_str(),
+            to_learn(folder, &format!("http://localhost:{port}"), &connections)?
+        ));
+    }
+    Ok(())
+}
+
+/// Puts the store's log into its file.
+async fn settle(folder: PathBuf) {
+    let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
+    let unsettled = match settled {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(error) = unsettled {
+        tracing::warn!(%error, "the store's log stays beside its file; nothing of it is lost");
     }
 }
 

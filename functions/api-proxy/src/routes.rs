@@ -10,7 +10,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     connector::self_description::routes(to);
     connector::status::routes(to);
     connector::openapi_json::routes(to);
-    inventory::items::routes(to);
+    inventory::items::routes::routes(to);
     inventory::mappings::routes::routes(to);
     inventory::records::routes(to);
     inventory::sales_orders::routes::routes(to);

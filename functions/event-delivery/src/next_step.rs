@@ -1,4 +1,4 @@
-//! When there is more to do for a batch.
+//! What comes next for a batch.
 
 use shared::base::clock::Timestamp;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -142,28 +142,11 @@ async fn envelope(mut request: Request, next: Next) -> Response {
         );
     }
     if let Some(counts) = counts {
-        let said = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
-        counts.count((&method, route), (status, code, said), milliseconds);
+        counts.count((&method, route), (status, code, zoho_code), milliseconds);
     }
 
     if let Some(problem) = problem {
-        let mut answer =
-            (problem.code().status(), Json(problem.document(&request_id, origin.as_ref()))).into_response();
-        let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = problem.seconds() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if status == 401 {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        // Headers that a handler has set, such as a deleted cookie, are kept.
-        for (name, value) in response.headers() {
-            if !headers.contains_key(name) {
-                headers.insert(name, value.clone());
-            }
-        }
-        response = answer;
+        response = told(&problem, &request_id, origin.as_ref(), &response);
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -173,6 +156,26 @@ async fn envelope(mut request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     guard(headers, origin.is_some_and(|origin| origin.is_https()));
     response
+}
+
+/// The document of a problem, in place of the response that named it.
+fn told(problem: &Problem, request_id: &str, origin: Option<&PublicUrl>, response: &Response) -> Response {
+    let mut answer = (problem.code().status(), Json(problem.document(request_id, origin))).into_response();
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = problem.seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    // Headers that a handler has set, such as a deleted cookie, are kept.
+    for (name, value) in response.headers() {
+        if !headers.contains_key(name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    answer
 }
 
 /// What a browser may do with an answer: show it in no frame, load nothing for it, and tell nobody its address, which may hold a

@@ -261,7 +261,7 @@ fn code_of(text: &str) -> String {
 }
 
 /// All Rust files below a folder.
-pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {

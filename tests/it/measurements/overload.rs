@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sandbox::{Fault, FaultKind, Options};
-use tests::connector::{Agent, Connector, free_port};
+use tests::agent::Agent;
+use tests::connector::{Connector, free_port};
 use tests::open_loop::{self, Pace, Told};
 
 const PATH: &str = "/v1/crm/deals";

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::connector::Agent;
+use tests::agent::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
 

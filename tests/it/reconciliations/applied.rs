@@ -4,7 +4,8 @@ use sandbox::{Fault, FaultKind, Gate, Limit};
 use serde_json::{Value, json};
 use shared::core::access::key::NewKey;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use tests::connector::{Agent, Answer, Connector};
+use tests::agent::{Agent, Answer};
+use tests::connector::Connector;
 use tests::in_process::call;
 use tests::inside::{Inside, any_key};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sandbox::Options;
 use serde_json::{Value, json};
-use tests::connector::{Agent, Answer};
+use tests::agent::{Agent, Answer};
 use tests::deployed::Deployed;
 use tests::dice::Dice;
 use tests::lambda::Cloud;

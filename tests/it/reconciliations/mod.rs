@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sandbox::{Fault, FaultKind, Gate, Limit, Options};
 use serde_json::{Value, json};
-use tests::connector::{Agent, Answer, Connector, free_port};
+use tests::agent::{Agent, Answer};
+use tests::connector::{Connector, free_port};
 
 const PATH: &str = "/v1/inventory/reconciliations";
 

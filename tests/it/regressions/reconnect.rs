@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
+use tests::agent::Agent;
 use tests::browser::Browser;
-use tests::connector::{Agent, Connector};
+use tests::connector::Connector;
 use tests::inside::Inside;
 
 const MINUTE: Duration = Duration::from_secs(60);

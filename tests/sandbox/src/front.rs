@@ -6,7 +6,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::response::Response;
 
-use crate::api::FaultKind;
+use crate::fault::{self, Reset};
 use crate::http::{Answer, Call};
 use crate::limits::Product;
 use crate::sandbox::Sandbox;
@@ -15,18 +15,6 @@ use crate::writing::Writing;
 use crate::{accounts, clock, control, crm, data_centre, delivery, inventory, limits, pages};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
-
-/// Marks a connection that must be closed without an answer.
-#[derive(Debug)]
-pub(crate) struct Reset;
-
-impl std::fmt::Display for Reset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connection dropped on purpose")
-    }
-}
-
-impl std::error::Error for Reset {}
 
 /// Handles one request.
 pub(crate) async fn handle(sandbox: &Sandbox, request: Request) -> Result<Response, Reset> {
@@ -62,53 +50,14 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         sandbox.with(|state| limits::too_many_at_once(product, in_flight, &state.switches))
     });
     let (_writing, busy) = Writing::enter(sandbox, call, (path, number));
-    let mut after = None;
-    let faulty = match fault {
-        Some(FaultKind::ResetBefore) => return Err(Reset),
-        Some(FaultKind::Slow(time)) => {
-            tokio::time::sleep(time).await;
-            None
-        }
-        Some(FaultKind::Held(gate)) => {
-            gate.pass().await;
-            None
-        }
-        Some(
-            kind @ (FaultKind::ResetAfter
-            | FaultKind::SlowAfter(_)
-            | FaultKind::HeldAfter(_)
-            | FaultKind::StatusAfter(_)
-            | FaultKind::Html200After),
-        ) => {
-            after = Some(kind);
-            None
-        }
-        Some(FaultKind::Status(status)) => Some(pages::maintenance(status)),
-        Some(FaultKind::Html200) => Some(pages::maintenance(200)),
-        Some(FaultKind::RateLimit(limit)) => {
-            Some(sandbox.with(|state| limits::answer(limit, &state.switches)))
-        }
-        Some(FaultKind::GarbageJson) => {
-            Some(Answer::text(200, "application/json;charset=UTF-8", "{\"code\":0,\"message\":\"succ"))
-        }
-        Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
-        Some(FaultKind::Told(status, headers, text)) => {
-            let kind = if text.starts_with('{') { "application/json" } else { "text/html" };
-            Some(
-                headers
-                    .into_iter()
-                    .fold(Answer::text(status, kind, text), |answer, (name, value)| answer.with(name, value)),
-            )
-        }
-        None => None,
-    };
+    let in_place = fault::before(sandbox, fault.as_ref()).await?;
     let perform = || {
         let (answer, ready) = sandbox.with(|state| (dispatch(state, call, path), delivery::ready(state)));
         sandbox.send_soon(ready);
         answer
     };
     let writes = call.method != "GET" && matches!(product, Some(Product::Inventory));
-    let mut answer = match (faulty, crowded) {
+    let answer = match (in_place, crowded) {
         (Some(answer), _) => answer,
         (None, Some(answer)) => {
             if writes && sandbox.with(|state| state.switches.concurrent_limit_after_write()) {
@@ -118,14 +67,7 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         }
         (None, None) => busy.unwrap_or_else(perform),
     };
-    match after {
-        Some(FaultKind::ResetAfter) => return Err(Reset),
-        Some(FaultKind::SlowAfter(time)) => tokio::time::sleep(time).await,
-        Some(FaultKind::HeldAfter(gate)) => gate.pass().await,
-        Some(FaultKind::StatusAfter(status)) => answer = pages::maintenance(status),
-        Some(FaultKind::Html200After) => answer = pages::maintenance(200),
-        _ => {}
-    }
+    let answer = fault::after(fault.as_ref(), answer).await?;
     sandbox.with(|state| state.note_status(number, answer.status));
     Ok(dated(sandbox, answer))
 }

@@ -19,6 +19,7 @@ mod crm;
 mod data_centre;
 mod delivery;
 mod doubts;
+mod fault;
 mod front;
 mod gate;
 mod hands;

@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::fields::word;
+use super::fields::{count, word};
 use super::path::PATH;
 use crate::commands::api::Api;
 use crate::failure::Failure;
+
+/// How many rows are read for a table that shows those that are worth most.
+pub(super) const MAX_ROWS_FOR_TABLES: usize = 5000;
 
 /// A reconciliation and its rows of a kind.
 pub(super) async fn all(api: &Api, id: &str, show: &str) -> Result<(Value, Vec<Value>), Failure> {
@@ -31,4 +34,16 @@ pub(super) async fn some(
             _ => return Ok((page, rows)),
         }
     }
+}
+
+/// Rows that could not be compared.
+pub(super) async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<Value>, Failure> {
+    let mut left = Vec::new();
+    for outcome in ["unknown", "ambiguous", "unfit"] {
+        if found.get("summary").is_some_and(|sums| count(sums, outcome) > 0) {
+            left.extend(some(api, id, outcome, enough).await?.1);
+        }
+    }
+    left.sort_by_key(|row| count(row, "line"));
+    Ok(left)
 }

@@ -1,5 +1,7 @@
 //! Locations: those that the organisation lists, and what other systems call them.
 
+use std::collections::BTreeSet;
+
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
 use shared::core::mappings::Mappings;
@@ -42,6 +44,60 @@ pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Liste
         Some(Listed { id: id(location, "location_id")?, name })
     };
     Ok(listed.iter().filter_map(location).collect())
+}
+
+/// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
+/// them. `seen` are the names of locations where items have stock: older organisations have warehouses, which are not listed.
+pub(crate) async fn demand_location(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    location: &str,
+    seen: &BTreeSet<String>,
+) -> Result<(), Problem> {
+    let target = target.with(inventory::scope::SETTINGS);
+    let answer = zoho
+        .read(
+            &target,
+            |endpoint| inventory::locations_url(endpoint.api, endpoint.organization),
+            response::inventory,
+        )
+        .await;
+    let is = |row: &Object| {
+        ["location_id", "location_name"].iter().any(|field| id(row, field).as_deref() == Some(location))
+    };
+    let mut said = None;
+    let listed = match answer {
+        Ok(mut answer) => records(&mut answer, "locations")?,
+        // An organisation without locations does not know the call.
+        Err(problem) if matches!(problem.code(), Code::RecordNotFound | Code::ZohoRejected) => {
+            said = problem.said().cloned();
+            Vec::new()
+        }
+        Err(problem) if !matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden) => {
+            return Err(problem);
+        }
+        Err(_) if seen.is_empty() => return Ok(()),
+        Err(problem) => {
+            said = problem.said().cloned();
+            Vec::new()
+        }
+    };
+    if listed.iter().any(is) || seen.contains(location) {
+        return Ok(());
+    }
+    let names = listed.iter().filter_map(|row| text(row, "location_name").map(str::to_owned));
+    let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
+    let problem = if names.is_empty() {
+        let detail = "The organisation has no locations: its stock is in one place.";
+        Problem::new(Code::LocationNotFound, detail).hint("Send the same request without `location`.")
+    } else {
+        let names: Vec<_> = names.into_iter().collect();
+        Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", ")))
+    };
+    Err(match said {
+        Some(said) => problem.zoho(said),
+        None => problem,
+    })
 }
 
 /// A location as a caller named it.

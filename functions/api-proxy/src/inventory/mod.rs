@@ -5,6 +5,7 @@ pub(crate) mod adjustments;
 mod dates;
 mod details;
 mod documents;
+mod item_reads;
 pub(crate) mod items;
 mod locations;
 pub(crate) mod lookup;

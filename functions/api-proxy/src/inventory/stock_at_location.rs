@@ -8,8 +8,7 @@ use shared::zoho::inventory;
 use shared::zoho::value::{Object, id};
 
 use crate::inventory::details::details;
-use crate::inventory::locations::NamedLocation;
-use crate::inventory::lookup::demand_location;
+use crate::inventory::locations::{NamedLocation, demand_location};
 use crate::inventory::stock::demand_one_meaning;
 use crate::zoho::{Target, Zoho};
 

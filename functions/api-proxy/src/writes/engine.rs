@@ -112,12 +112,7 @@ impl Engine {
                 }
                 finished
             }
-            Err(problem) => {
-                if let Some(ticket) = ticket {
-                    self.forget(ticket).await;
-                }
-                Err(problem)
-            }
+            Err(problem) => Err(self.nothing_done(ticket, problem).await),
         }
     }
 
@@ -144,14 +139,8 @@ impl Engine {
             Ok(Some(nothing_to_send)) => return Ok(self.keep(ticket, nothing_to_send).await),
             Err(problem) => Err(problem),
         };
-        match looked {
-            Ok(()) => {}
-            Err(problem) => {
-                if let Some(ticket) = ticket {
-                    self.forget(ticket).await;
-                }
-                return Err(problem);
-            }
+        if let Err(problem) = looked {
+            return Err(self.nothing_done(ticket, problem).await);
         }
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
@@ -176,32 +165,42 @@ impl Engine {
             Err(WriteFailure::Refused(problem)) => {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
-                if let Some(ticket) = ticket {
-                    self.forget(ticket).await;
-                }
-                Err(problem)
+                Err(self.nothing_done(ticket, problem).await)
             }
             Err(WriteFailure::Uncertain(problem)) => {
-                // The action is not logged: that of a call that is passed through holds ids.
-                let (write, code) = (plan.subject(), problem.code().as_str());
-                tracing::warn!(write, code, "a write has no answer");
-                match self.recovery.look(plan, request, &sent).await {
-                    Looked::Found(done) => self.finish(request, &mut entry, ticket, &prepared, *done).await,
-                    looked @ (Looked::NotThere | Looked::NotAtAll) => {
-                        entry.outcome = Outcome::Uncertain;
-                        self.note(&entry).await;
-                        let was_looked = matches!(looked, Looked::NotThere);
-                        let problem = uncertain(plan, ticket.is_some(), was_looked, problem.said());
-                        if let Some(ticket) = ticket
-                            && let Err(error) = self.idempotency.unsettled(ticket, sent).await
-                        {
-                            tracing::error!(%error, "an uncertain write could not be noted");
-                        }
-                        Err(problem)
-                    }
-                }
+                self.after_silence(request, &prepared, ticket, &mut entry, sent, &problem).await
             }
         }
+    }
+
+    /// Looks at once for a write that has no answer.
+    async fn after_silence(
+        &self,
+        request: &WriteRequest<'_>,
+        prepared: &Prepared,
+        ticket: Option<Ticket>,
+        entry: &mut Entry,
+        sent: SentWrite,
+        problem: &Problem,
+    ) -> Result<Finished, Problem> {
+        let plan = &*prepared.plan;
+        // The action is not logged: that of a call that is passed through holds ids.
+        let (write, code) = (plan.subject(), problem.code().as_str());
+        tracing::warn!(write, code, "a write has no answer");
+        let was_looked = match self.recovery.look(plan, request, &sent).await {
+            Looked::Found(done) => return self.finish(request, entry, ticket, prepared, *done).await,
+            Looked::NotThere => true,
+            Looked::NotAtAll => false,
+        };
+        entry.outcome = Outcome::Uncertain;
+        self.note(entry).await;
+        let problem = uncertain(plan, ticket.is_some(), was_looked, problem.said());
+        if let Some(ticket) = ticket
+            && let Err(error) = self.idempotency.unsettled(ticket, sent).await
+        {
+            tracing::error!(%error, "an uncertain write could not be noted");
+        }
+        Err(problem)
     }
 
     /// Looks for a write that an earlier request with the same key sent, and whose end nobody knows. It is never sent again.
@@ -303,6 +302,14 @@ impl Engine {
             tracing::warn!(%error, "an equal request could not be looked for");
             None
         })
+    }
+
+    /// Sets the key free, if there is one, and gives the problem back that is to be told.
+    async fn nothing_done(&self, ticket: Option<Ticket>, problem: Problem) -> Problem {
+        if let Some(ticket) = ticket {
+            self.forget(ticket).await;
+        }
+        problem
     }
 
     /// Sets the key free, because nothing was done. A failure here is logged only: what the caller is told stays true.

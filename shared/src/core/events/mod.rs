@@ -5,6 +5,8 @@
 //! finds the marker and gets the first one's event id.
 
 pub mod agent_hook;
+mod delivery;
+mod event;
 pub mod gateway_words;
 pub mod ledger;
 pub mod subscription;
@@ -13,7 +15,6 @@ pub mod webhook_secrets;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
@@ -21,92 +22,17 @@ use crate::base::id::{ConnectionName, moment_of, time_ordered, time_prefix};
 use crate::base::settings::Retention;
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
 
+pub use delivery::{Delivery, Receipt};
+pub use event::{Event, TEST, TEST_NOTE};
+
 /// The partition of a connection's events, before its name. A new row there wakes event-delivery.
 pub const EVENTS: &str = "event#";
 
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
 
-/// By this note in its body, a test of the operator's is known.
-pub const TEST_NOTE: &str = "a test of the webhook, sent by its operator";
-
-/// The field of an event's data that marks such a test.
-pub const TEST: &str = "test";
-
 /// An event that took longer to be stored may be behind a reader's cursor: the machine or its disk may have stalled.
 const MAX_STORE_TIME: SignedDuration = SignedDuration::from_secs(10);
-
-/// An event, as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// The version of CloudEvents.
-    pub specversion: String,
-    /// Its id, which sorts by the time of arrival.
-    pub id: String,
-    /// Where it came from: `/connections/default/inventory`.
-    pub source: String,
-    /// What it is: `zoho.inventory.item.updated`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What it is about: `item/3300000000070001`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// When it happened, as far as Zoho says; else when it arrived.
-    pub time: String,
-    /// When it arrived.
-    pub receivedtime: Timestamp,
-    /// Ids, and what else is needed to look the thing up.
-    pub data: Value,
-}
-
-impl Event {
-    /// Whether the operator sent it as a test, which nobody is told of.
-    pub fn is_test(&self) -> bool {
-        is_test(&self.data)
-    }
-}
-
-/// Whether data are those of a test of the operator's.
-fn is_test(data: &Value) -> bool {
-    data.get(TEST) == Some(&Value::Bool(true))
-}
-
-/// A delivery that was found genuine.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// For which connection.
-    pub connection: ConnectionName,
-    /// From which source: `inventory`.
-    pub source: &'static str,
-    /// The digest of what was signed.
-    pub digest: String,
-    /// `zoho.inventory.item.updated`.
-    pub kind: String,
-    /// `item/…`.
-    pub subject: Option<String>,
-    /// When it happened, where the body says so.
-    pub time: Option<String>,
-    /// Ids.
-    pub data: Value,
-    /// The body's JSON document, as it came.
-    pub body: String,
-}
-
-impl Delivery {
-    /// An event of the connector's own, which nobody sent: `connector.exhausted`.
-    pub fn own(connection: ConnectionName, kind: impl Into<String>, digest: String, data: Value) -> Self {
-        Self {
-            connection,
-            source: "connector",
-            digest,
-            kind: kind.into(),
-            subject: None,
-            time: None,
-            data,
-            body: Value::Null.to_string(),
-        }
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -117,15 +43,6 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct Marker {
     event_id: String,
-}
-
-/// How a delivery ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Receipt {
-    /// The event that stands for it.
-    pub event_id: String,
-    /// Whether that event was there already.
-    pub duplicate: bool,
 }
 
 /// The events of an installation.

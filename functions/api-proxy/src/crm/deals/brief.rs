@@ -16,7 +16,7 @@ use shared::zoho::{crm, response};
 use tokio::join;
 
 use crate::app::App;
-use crate::crm::contacts_and_accounts::{ACCOUNTS, CONTACTS};
+use crate::crm::contacts_and_accounts::modules::{ACCOUNTS, CONTACTS};
 use crate::crm::deals::fetch;
 use crate::crm::deals::read;
 use crate::crm::notes::{plan, routes};

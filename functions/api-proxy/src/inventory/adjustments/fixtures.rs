@@ -49,3 +49,10 @@ pub(super) fn items_with(figures: &[&str]) -> Vec<Object> {
     };
     figures.iter().enumerate().map(item).collect()
 }
+
+/// A document of Zoho's that booked so much of the items 1 and 2.
+pub(super) fn booked(first: &str, second: &str) -> String {
+    format!(
+        r#"{{"line_items":[{{"item_id":"1","quantity_adjusted":{first}}},{{"item_id":"2","quantity_adjusted":{second}}}]}}"#
+    )
+}

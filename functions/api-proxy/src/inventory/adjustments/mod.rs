@@ -6,6 +6,7 @@ mod document;
 #[cfg(test)]
 mod fixtures;
 mod judge;
+mod outcome;
 mod plan;
 #[cfg(test)]
 #[cfg(feature = "embedded")]

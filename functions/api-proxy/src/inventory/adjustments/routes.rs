@@ -1,4 +1,4 @@
-//! `POST /v1/inventory/adjustments`. Reading them is in `inventory/records.rs`.
+//! `POST /v1/inventory/adjustments`. Reading them is in `inventory/records/`.
 
 use std::sync::Arc;
 

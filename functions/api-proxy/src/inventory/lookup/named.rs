@@ -6,7 +6,9 @@ use shared::base::problem::{Code, Problem};
 use shared::core::mappings::{Mapping, Mappings, Saving};
 use shared::zoho::value::{Object, id, text};
 
-use super::{candidates, item, item_by_sku};
+use super::candidates::candidates;
+use super::sku::item_by_sku;
+use crate::inventory::item_reads::item;
 use crate::inventory::near_twins::are_near;
 use crate::zoho::{Target, Zoho, unreadable};
 

@@ -17,7 +17,8 @@ use tokio::time::Instant;
 
 use super::conclude::{Conclusion, conclude};
 use crate::app::App;
-use crate::inventory::lookup::{self, item_page};
+use crate::inventory::item_reads::{item, item_page};
+use crate::inventory::lookup::sku::near_twins;
 use crate::inventory::near_twins::folded;
 use crate::request::caller::Caller;
 use crate::request::params::{invalid, next};
@@ -171,7 +172,7 @@ impl Work<'_> {
             }
             let mut items = page.items;
             if !items.iter().any(|item| text(item, "sku") == Some(sku)) {
-                items.extend(lookup::near_twins(self.zoho, &self.target, sku).await);
+                items.extend(near_twins(self.zoho, &self.target, sku).await);
             }
             candidates.extend(items.iter().filter_map(candidate));
         }
@@ -223,7 +224,7 @@ impl Work<'_> {
         let conclusion = conclude(all, wanted, candidates);
         let seen = candidates.len();
         for item_id in conclusion.unseen.iter().take(MAX_ASKED) {
-            match lookup::item(self.zoho, &self.target, item_id).await {
+            match item(self.zoho, &self.target, item_id).await {
                 Ok(item) => candidates.extend(candidate(&item)),
                 Err(problem) if problem.code() == Code::RecordNotFound => {}
                 Err(problem) => return Err(problem),

@@ -10,7 +10,8 @@ use shared::zoho::value::{Object, id, text};
 use super::head::State;
 use super::row::{Candidate, Item, MAX_OTHERS, Named, Outcome, Row, Why, cut};
 use super::work::Work;
-use crate::inventory::lookup::{self, ItemPage, item_page};
+use crate::inventory::item_reads::{ItemPage, item_page};
+use crate::inventory::lookup::sku::near_twins;
 use crate::inventory::near_twins::folded;
 use crate::inventory::stock::Unfit;
 use crate::zoho::{Target, Zoho};
@@ -102,7 +103,7 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
     if !items.iter().any(|item| text(item, "sku") == Some(&sku)) {
         // Only to name it.
         work.head.calls += 1;
-        note(work, &wanted, &lookup::near_twins(zoho, target, &sku).await);
+        note(work, &wanted, &near_twins(zoho, target, &sku).await);
     }
     for index in open(work.rows(), |row| row.sku() == Some(&sku)) {
         if let Some(row) = work.row(index) {

@@ -10,7 +10,7 @@ use shared::core::reconciliation::MAX_COUNTS;
 
 use super::counts::{About, COUNT, Count, LINE, Sent, invalid, read_json};
 use super::counts_csv::read_csv;
-use super::head::State;
+use super::head::{Head, State};
 use super::locations::{self, Locations};
 use super::row::{Named, Row, Where};
 use super::work::Work;
@@ -157,12 +157,13 @@ pub(super) async fn add(
     upload: Upload,
 ) -> Result<(), Problem> {
     let Upload { sent: Sent { about, counts }, digest, is_table, calls_agreed } = upload;
+    let is_last = !about.more;
     // The same lines of another location are another part.
     let location = about.location.as_ref().or(work.head.location.as_ref());
     let digest = sha256_hex(format!("{digest} {location:?}").as_bytes());
     if work.head.uploads.contains(&digest) {
         // The same part again: its answer was lost, or it is said to be the last after all.
-        if !about.more && work.head.state == State::Uploading {
+        if is_last && work.head.state == State::Uploading {
             demand_calls(app, work, &[])?;
             work.head.state = State::Mapping;
         }
@@ -176,19 +177,14 @@ pub(super) async fn add(
         .hint("Make a new reconciliation for other counts."));
     }
     too_many(work.rows().len() + counts.len())?;
-    if !about.more && work.rows().is_empty() && counts.is_empty() {
+    if is_last && work.rows().is_empty() && counts.is_empty() {
         return Err(invalid("There are no counts: nothing could be compared.".to_owned()));
     }
     let word = if is_table { LINE } else { COUNT };
     no_twins(work.rows(), &counts, word)?;
-    let head = &mut work.head;
-    head.calls_agreed |= calls_agreed;
-    head.name = about.name.or(head.name.take());
-    head.reason = about.reason.or(head.reason.take());
-    head.basis = about.basis.or(head.basis);
-    head.counted_at = about.counted_at.or(head.counted_at);
-    head.location = about.location.or(head.location.take());
-    if !about.more {
+    work.head.calls_agreed |= calls_agreed;
+    note(&mut work.head, about);
+    if is_last {
         demand_calls(app, work, &counts)?;
     }
     let default = work.head.location.clone();
@@ -202,11 +198,36 @@ pub(super) async fn add(
         Some(listed) => Locations { listed, mapped: app.mappings.locations(work.connection).await? },
         None => Locations::default(),
     };
+    let rows = placed(counts, &locations, default.as_deref(), word)?;
+    work.add(rows);
+    work.head.uploads.push(digest);
+    if is_last {
+        work.head.state = State::Mapping;
+    }
+    Ok(())
+}
+
+/// What a part says of the whole stands before what earlier ones said.
+fn note(head: &mut Head, about: About) {
+    head.name = about.name.or(head.name.take());
+    head.reason = about.reason.or(head.reason.take());
+    head.basis = about.basis.or(head.basis);
+    head.counted_at = about.counted_at.or(head.counted_at);
+    head.location = about.location.or(head.location.take());
+}
+
+/// The rows of counts, each at the place that it names, else at the default one.
+fn placed(
+    counts: Vec<Count>,
+    locations: &Locations<'_>,
+    default: Option<&str>,
+    word: &str,
+) -> Result<Vec<Row>, Problem> {
     let mut wrong = Wrong::default();
     let mut known: HashMap<String, Result<Where, String>> = HashMap::new();
     let mut rows = Vec::with_capacity(counts.len());
     for count in counts {
-        let location = match count.location.or_else(|| default.clone()) {
+        let location = match count.location.or_else(|| default.map(str::to_owned)) {
             None => Ok(Where::Only),
             Some(name) => known.entry(name.clone()).or_insert_with(|| locations.find(&name)).clone(),
         };
@@ -218,12 +239,7 @@ pub(super) async fn add(
         }
     }
     wrong.refuse().map_err(|problem| Problem::new(Code::LocationNotFound, problem.detail().to_owned()))?;
-    work.add(rows);
-    work.head.uploads.push(digest);
-    if !about.more {
-        work.head.state = State::Mapping;
-    }
-    Ok(())
+    Ok(rows)
 }
 
 /// Demands that no item is counted twice at one location, as far as names tell.

@@ -9,7 +9,7 @@ use shared::base::problem::Problem;
 use shared::zoho::value::{Object, text};
 
 use super::amount::{decimal, rounded, too_large};
-use crate::inventory::lookup::Customer;
+use crate::inventory::lookup::customer::Customer;
 use crate::inventory::stock::json as number;
 
 /// A line with its item.

@@ -1,4 +1,4 @@
-//! Writing sales orders: what callers send, what Zoho gets, what an order would cost. They are read in `inventory/records.rs`.
+//! Writing sales orders: what callers send, what Zoho gets, what an order would cost. They are read in `inventory/records/`.
 
 mod amount;
 mod estimate;

@@ -17,8 +17,9 @@ use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
 use crate::inventory::dates::demand_date;
 use crate::inventory::details::details;
+use crate::inventory::item_reads;
+use crate::inventory::lookup::customer::{Customer, customer_by_id, customer_by_name};
 use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
-use crate::inventory::lookup::{self, Customer};
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
@@ -103,9 +104,9 @@ async fn customer(
         (None, Some(id)) if !is_zoho_id(id) => Err(invalid(
             "`customer_id` must be Zoho's own: 1 to 19 digits. A name stands in `customer`.".to_owned(),
         )),
-        (None, Some(id)) if request.dry_run => lookup::customer_by_id(zoho, &target, id).await,
+        (None, Some(id)) if request.dry_run => customer_by_id(zoho, &target, id).await,
         (None, Some(id)) => Ok(Customer { id: id.to_owned(), name: None, currency_code: None }),
-        (Some(name), None) if !name.is_empty() => lookup::customer_by_name(zoho, &target, name).await,
+        (Some(name), None) if !name.is_empty() => customer_by_name(zoho, &target, name).await,
         _ => Err(invalid("Either `customer` (an exact name) or `customer_id` must be there.".to_owned())),
     }
 }
@@ -140,7 +141,7 @@ async fn details_of<'a>(
     let unread: Vec<(&str, OneName<'_>)> = unread.into_iter().collect();
     for some in unread.chunks(READS_AT_ONCE) {
         let found = try_join_all(some.iter().map(async |(id, name)| {
-            let found = lookup::item(zoho, &target, id).await;
+            let found = item_reads::item(zoho, &target, id).await;
             found.map_err(|problem| at_lines(problem, lines, *name))
         }));
         read.extend(some.iter().map(|(id, _)| *id).zip(found.await?));

@@ -18,7 +18,7 @@ use super::plan::{self, SetOrderStatus};
 use super::prepare;
 use crate::app::App;
 use crate::inventory::lookup;
-use crate::inventory::records as kinds;
+use crate::inventory::records;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -54,7 +54,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                     "notes": "Ring twice",
                 }),
             )
-            .answers(201, "The order, as a draft.", kinds::salesorder())
+            .answers(201, "The order, as a draft.", records::salesorder())
             .fails(&[Code::CustomerNotFound, Code::CustomerAmbiguous])
             .fails(lookup::named::CODES)
     });
@@ -65,7 +65,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .with_fields("salesorder_number,status")
             .about("From then on its quantities are committed.")
             .id("id", EXAMPLE)
-            .answers(200, "The order.", kinds::salesorder())
+            .answers(200, "The order.", records::salesorder())
     });
     let void = |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "void");
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
@@ -73,7 +73,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .with_fields("salesorder_number,status")
             .about("It cannot be taken back, so it must be previewed.")
             .id("id", EXAMPLE)
-            .answers(200, "The order.", kinds::salesorder())
+            .answers(200, "The order.", records::salesorder())
     });
 }
 

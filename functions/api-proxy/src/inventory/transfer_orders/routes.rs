@@ -1,4 +1,4 @@
-//! `POST /v1/inventory/transferorders` and `/{id}/receive`. Reading them is in `inventory/records.rs`.
+//! `POST /v1/inventory/transferorders` and `/{id}/receive`. Reading them is in `inventory/records/`.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
-use crate::core::events::is_test;
+use crate::core::events::event::is_test;
 use crate::core::events::ledger::{ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::batch::again_key;
-use crate::core::events::ledger::fan_out::PROGRESS;
+use crate::core::events::ledger::step::PROGRESS;
 use crate::core::events::ledger::{Batch, Entry, Frozen, Ledger, MAX_AT_ONCE, Stage};
 use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Write, all_rows};
 

@@ -8,6 +8,7 @@
 //! All of it are rows of the events table, each written on the condition that it is what was read.
 
 mod batch;
+mod change;
 mod claim;
 mod close;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod lookup;
 mod newest;
 mod scan;
 mod standing;
+mod step;
 #[cfg(test)]
 #[cfg(feature = "embedded")]
 mod tests;
@@ -34,12 +36,12 @@ pub use batch::{Batch, Frozen, MAX_OPEN_BATCHES, Stage};
 pub use claim::{ClaimTarget, Claimed};
 pub use close::{AckResult, Ending, FREED, REPLAYED, Replayed};
 pub use entry::{Claim, Closed, EARLIER, End, EndState, Entry, FOUND, is_entry_id, split_entry_id};
-pub use fan_out::{FanOut, Step, narrow};
 pub use freeze::Progress;
 pub use life::Life;
 pub use lookup::{RecordState, RecordStates, UNCONFIRMED};
 pub use newest::{Newest, REMEMBERED};
 pub use standing::{Begun, Standing};
+pub use step::{FanOut, Step, narrow};
 
 use crate::base::clock::{SharedClock, SignedDuration};
 use crate::base::id::ConnectionName;

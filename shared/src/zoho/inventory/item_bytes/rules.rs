@@ -4,7 +4,8 @@
 use hot::items::{Kind, Row, Rules, is_added};
 use serde_json::Value;
 
-use crate::zoho::inventory::{is_chosen, is_number, item, lacks_figures};
+use crate::zoho::inventory::representation::{is_chosen, is_number, item};
+use crate::zoho::inventory::stock::lacks_figures;
 use crate::zoho::value::{id, number, rfc3339};
 
 /// What becomes of the fields of an item.

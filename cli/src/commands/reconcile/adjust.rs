@@ -1,0 +1,112 @@
+//! Adjusting what drifted.
+
+use serde_json::{Value, json};
+
+use super::fields::{count, word};
+use super::flags::Reconcile;
+use super::lines::Lines;
+use super::path::PATH;
+use super::printed;
+use super::rows::{MAX_ROWS_FOR_TABLES, some};
+use super::steps::{drive, step};
+use super::verdict::in_rows;
+use crate::commands::api::{Api, Body};
+use crate::failure::Failure;
+use crate::terminal::{agrees, note, say};
+
+/// Has what drifted adjusted, and shows how it ended. Says also whether the same command would adjust more: somebody who was asked did
+/// not agree, or only what was begun before is done.
+pub(super) async fn adjust(
+    flags: &Reconcile,
+    api: &Api,
+    id: &str,
+    found: Value,
+    drifted: &[Value],
+) -> Result<(Value, bool), Failure> {
+    let path = format!("{PATH}/{id}/apply");
+    // What was begun, or ended uncertain, is gone on with: nothing new is asked for.
+    let uncertain = found.pointer("/summary/applied/uncertain").and_then(Value::as_u64).unwrap_or(0);
+    let is_begun = word(&found, "state") == "applying" || flags.rows.is_none() && uncertain > 0;
+    let rows = match &flags.rows {
+        Some(Lines(lines)) => lines.len() as u64,
+        None => to_adjust(&found, drifted),
+    };
+    if !is_begun && rows == 0 {
+        return Ok((found, false));
+    }
+    if !is_begun && !flags.yes {
+        let question = format!("Adjust {} in Zoho?", in_rows(rows));
+        if !agrees(&question).await? {
+            note("Nothing was written.");
+            return Ok((found, true));
+        }
+    }
+    let asked = match &flags.rows {
+        Some(Lines(lines)) => json!({ "rows": lines }).to_string(),
+        None => json!({ "rows": "all" }).to_string(),
+    };
+    let asked = Body::json(asked.as_bytes());
+    api.progress.show("Adjusting", 0, rows);
+    let begun = step(flags, api, &path, (!is_begun).then_some(asked)).await?;
+    let notice = word(&begun, "notice").to_owned();
+    drive(flags, api, begun).await?;
+    let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
+    api.progress.clear();
+    if !flags.json {
+        if !notice.is_empty() {
+            say(notice);
+        }
+        printed::done(&found, &drifted);
+    }
+    let goes_on = is_begun && has_more(flags.rows.as_ref(), &found, &drifted);
+    Ok((found, goes_on))
+}
+
+/// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before.
+fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
+    let sums = found.get("summary").unwrap_or(&Value::Null);
+    let not = |row: &&Value| {
+        let outcome = row.get("adjustment").map_or("", |done| word(done, "outcome"));
+        let is_done = matches!(outcome, "adjusted" | "pending" | "changed");
+        is_done || row.get("changed_while_counting") == Some(&Value::Bool(true)) && outcome.is_empty()
+    };
+    count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
+}
+
+/// Whether the same command would adjust more, once what was begun before is done: of these rows, or of all.
+fn has_more(rows: Option<&Lines>, found: &Value, drifted: &[Value]) -> bool {
+    let applied = found.pointer("/summary/applied").unwrap_or(&Value::Null);
+    match rows {
+        None => to_adjust(found, drifted) > count(applied, "refused") + count(applied, "uncertain"),
+        Some(Lines(lines)) => drifted.iter().any(|row| {
+            let is_named = lines.iter().any(|line| u64::from(*line) == count(row, "line"));
+            is_named && row.get("adjustment").is_none_or(|done| !done.is_object())
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_before_may_leave_rows_that_the_same_command_adjusts() {
+        let row = |line: u32, outcome: Option<&str>| match outcome {
+            Some(outcome) => json!({ "line": line, "adjustment": { "outcome": outcome } }),
+            None => json!({ "line": line }),
+        };
+        let found = |applied: Value| json!({ "summary": { "drifted": 2, "applied": applied } });
+        let named = Lines(vec![2]);
+        for (first, second, applied, of_all, of_the_second) in [
+            (Some("adjusted"), None, json!({ "adjusted": 1 }), true, true),
+            (None, Some("adjusted"), json!({ "adjusted": 1 }), true, false),
+            (Some("adjusted"), Some("adjusted"), json!({ "adjusted": 2 }), false, false),
+            (Some("adjusted"), Some("refused"), json!({ "adjusted": 1, "refused": 1 }), false, false),
+            (Some("adjusted"), Some("uncertain"), json!({ "adjusted": 1, "uncertain": 1 }), false, false),
+        ] {
+            let (rows, found) = ([row(1, first), row(2, second)], found(applied));
+            let more = [has_more(None, &found, &rows), has_more(Some(&named), &found, &rows)];
+            assert_eq!(more, [of_all, of_the_second], "{found} {rows:?}");
+        }
+    }
+}
