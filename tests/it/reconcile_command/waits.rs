@@ -1,0 +1,138 @@
+//! What it is told by the API: to wait, to ask first, to leave something alone.
+
+use serde_json::{Value, json};
+use tests::process;
+
+use super::{scripted, some_key, text};
+
+#[tokio::test]
+async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let path = format!("/v1/inventory/reconciliations/{id}");
+    let head = |state: &str, next: &str, more: Value| {
+        let sums = json!({ "rows": 1, "matched": 1 });
+        let mut head = json!({ "id": id, "state": state, "done": 0, "total": 1, "calls": 1, "summary": sums, "next": next });
+        head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        head
+    };
+    let problem = |code: &str, after: Option<u64>| {
+        json!({
+            "title": format!("It is {code}"), "code": code, "detail": "120 calls", "hint": "Agree.", "retryable": after.is_some(), "retry_after": after,
+        })
+    };
+    let begin = || vec![(202, head("uploading", &format!("{path}/counts"), json!({})))];
+    let compare = format!("{path}/compare");
+    // The answer to the first call is lost on its way: the same call makes no second reconciliation.
+    let mut answers = vec![(503, json!({ "message": "Service Unavailable" }))];
+    answers.extend(begin());
+    answers.extend([
+        (428, problem("calls_unconfirmed", None)),
+        (202, head("resolving", &compare, json!({}))),
+        (429, problem("zoho_rate_limited", Some(2))),
+        (409, problem("idempotency_in_progress", Some(1))),
+        (202, head("comparing", &compare, json!({ "retry_after": 1 }))),
+        (503, json!({ "message": "Service Unavailable" })),
+        (200, head("compared", "", json!({}))),
+        (200, head("compared", "", json!({ "data": [] }))),
+    ]);
+    let (url, asked) = scripted(answers).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let counts = folder.path().join("counts.csv");
+    std::fs::write(&counts, "sku,quantity\nA,1\n").unwrap();
+    let key = some_key();
+    let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
+    let args = [
+        "reconcile",
+        text(&counts),
+        "--yes",
+        "--name",
+        "Autumn & more",
+        "--counted-at",
+        "2026-11-29T10:00:00Z",
+    ];
+    let ended = process::run(&args, &variables, "").await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("It is zoho_rate_limited: going on in 2 s"), "{}", ended.err);
+    assert!(ended.err.contains("Comparing: 0 of 1"), "{}", ended.err);
+    let compare = format!("POST {compare}");
+    let create = "POST /v1/inventory/reconciliations?name=Autumn+%26+more&counted_at=2026-11-29T10%3A00%3A00Z&more=true key 1";
+    let expected = [
+        create,
+        create,
+        &format!("POST {path}/counts"),
+        &format!("POST {path}/counts?calls=ok"),
+        &compare,
+        &compare,
+        &compare,
+        &compare,
+        &compare,
+        &format!("GET {path}?show=drifted&per_page=200"),
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected);
+
+    // Who is not there to agree is told how to; a used-up day is not waited for.
+    for (answer, expected) in [
+        (problem("calls_unconfirmed", None), "add --yes"),
+        (problem("zoho_daily_limit", Some(40_000)), "120 calls"),
+    ] {
+        let mut answers = begin();
+        answers.push((428, answer));
+        let (url, _) = scripted(answers).await;
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
+        let ended = process::run(&["reconcile", text(&counts)], &variables, "").await;
+        assert_eq!(ended.code, 1, "{}", ended.out);
+        assert!(
+            ended.err.contains(expected) && ended.err.contains(&format!("--resume {id}")),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let path = format!("/v1/inventory/reconciliations/{id}");
+    for (applied, code, expected, unexpected) in [
+        (
+            json!({ "adjusted": 1, "pending": 2 }),
+            3,
+            &["Waiting for approval in Zoho: 2 rows.", "do not count it again before"][..],
+            &["rifted"][..],
+        ),
+        (
+            json!({ "pending": 2 }),
+            3,
+            &["Drifted: 1 row.", "Waiting for approval in Zoho: 2 rows."],
+            &["3 rows"],
+        ),
+        (
+            json!({ "adjusted": 1, "pending": 1, "uncertain": 1 }),
+            4,
+            &[
+                "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
+                "only after it found nothing",
+                "Waiting for approval in Zoho: 1 row.",
+            ],
+            &["rifted"],
+        ),
+        (json!({ "adjusted": 3 }), 0, &[], &["rifted", "aiting"]),
+    ] {
+        let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
+        let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
+        let (url, asked) = scripted(vec![(200, head.clone()), (200, head)]).await;
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
+        let ended = process::run(&["reconcile", "--resume", id], &variables, "").await;
+        assert_eq!(ended.code, code, "{applied}: {} {}", ended.out, ended.err);
+        for part in expected {
+            assert!(ended.err.contains(part), "{applied}: {part}: {}", ended.err);
+        }
+        for part in unexpected {
+            assert!(!ended.err.contains(part), "{applied}: {part}: {}", ended.err);
+        }
+        let calls = [format!("GET {path}?per_page=1"), format!("GET {path}?show=drifted&per_page=200")];
+        assert_eq!(*asked.lock().unwrap(), calls);
+    }
+}
