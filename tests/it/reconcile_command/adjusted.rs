@@ -1,9 +1,8 @@
 //! Counts are compared and shown, and adjusted once, after a yes.
 
 use serde_json::{Value, json};
-use tests::process;
 
-use super::{COUNTS, adjustments, file, id, keeper, no_key_is_left, on_hand, scripted, some_key, text};
+use super::{COUNTS, adjustments, file, id, keeper, no_key_is_left, on_hand, text};
 
 #[tokio::test]
 async fn counts_are_compared_shown_and_adjusted_once() {
@@ -125,39 +124,4 @@ async fn nothing_is_written_without_a_yes() {
         assert!(ended.code == 2 && ended.err.contains("nowhere.csv cannot be written ("), "{ended:?}");
     }
     assert_eq!(connector.zoho.sandbox.requests().len(), before);
-}
-
-/// On a disk that filled meanwhile, or over a file that came there: what was adjusted is told, and the exit code says it.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_report_that_cannot_be_written_takes_nothing_from_what_was_adjusted() {
-    let id = "0190c5f0a0b0c0d0e0f001122334455";
-    let folder = tempfile::TempDir::new().unwrap();
-    let full = folder.path().join("full.csv");
-    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
-    for (applied, code, verdict) in [
-        (
-            json!({ "adjusted": 2, "uncertain": 1 }),
-            4,
-            "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
-        ),
-        (json!({ "adjusted": 2, "pending": 1 }), 3, "Waiting for approval in Zoho: 1 row."),
-        (json!({ "adjusted": 3 }), 1, "All counts are as Zoho says, or were adjusted.\n"),
-    ] {
-        let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
-        let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
-        let (url, asked) = scripted(vec![(200, head.clone()), (200, head), (200, json!("line,sku"))]).await;
-        let key = some_key();
-        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
-        let args = ["reconcile", "--resume", id, "--report", text(&full)];
-        let ended = process::run(&args, &variables, "").await;
-        assert_eq!(ended.code, code, "{applied}: {} {}", ended.out, ended.err);
-        let unwritten = format!("{} could not be written: No space left on device", full.display());
-        let later =
-            format!("`zoho-connector reconcile --resume {id} --report FILE` writes it once that is mended");
-        let places = [verdict, &unwritten, &later].map(|part| ended.err.find(part));
-        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{applied}: {}", ended.err);
-        assert!(!ended.err.contains("--force"), "there is no report to write over: {}", ended.err);
-        assert_eq!(asked.lock().unwrap().len(), 3);
-    }
 }

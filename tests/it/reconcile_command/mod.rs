@@ -4,8 +4,8 @@ mod adjusted;
 mod files;
 mod keys;
 mod mappings;
+mod scripted_api;
 mod terminal;
-mod waits;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What it is told by the API: to wait, to ask first, to leave something alone.
+//! Against an API that answers by a script: it waits, asks what it is asked, and ends with the verdict and its code.
 
 use serde_json::{Value, json};
 use tests::process;
@@ -134,5 +134,40 @@ async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet(
         }
         let calls = [format!("GET {path}?per_page=1"), format!("GET {path}?show=drifted&per_page=200")];
         assert_eq!(*asked.lock().unwrap(), calls);
+    }
+}
+
+/// On a disk that filled meanwhile, or over a file that came there: what was adjusted is told, and the exit code says it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_report_that_cannot_be_written_takes_nothing_from_what_was_adjusted() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let folder = tempfile::TempDir::new().unwrap();
+    let full = folder.path().join("full.csv");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    for (applied, code, verdict) in [
+        (
+            json!({ "adjusted": 2, "uncertain": 1 }),
+            4,
+            "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
+        ),
+        (json!({ "adjusted": 2, "pending": 1 }), 3, "Waiting for approval in Zoho: 1 row."),
+        (json!({ "adjusted": 3 }), 1, "All counts are as Zoho says, or were adjusted.\n"),
+    ] {
+        let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
+        let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
+        let (url, asked) = scripted(vec![(200, head.clone()), (200, head), (200, json!("line,sku"))]).await;
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
+        let args = ["reconcile", "--resume", id, "--report", text(&full)];
+        let ended = process::run(&args, &variables, "").await;
+        assert_eq!(ended.code, code, "{applied}: {} {}", ended.out, ended.err);
+        let unwritten = format!("{} could not be written: No space left on device", full.display());
+        let later =
+            format!("`zoho-connector reconcile --resume {id} --report FILE` writes it once that is mended");
+        let places = [verdict, &unwritten, &later].map(|part| ended.err.find(part));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{applied}: {}", ended.err);
+        assert!(!ended.err.contains("--force"), "there is no report to write over: {}", ended.err);
+        assert_eq!(asked.lock().unwrap().len(), 3);
     }
 }
