@@ -18,7 +18,7 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, exact, named, text, untrusted};
-use crate::request::body::{Body, read};
+use crate::request::body::{Body, invalid, read};
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::{NoParams, Params};
@@ -239,10 +239,6 @@ fn unknown() -> Problem {
         Code::EventNotFound,
         "One of `ids` is no event that was ever in the queue, or it is no longer kept.",
     )
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use shared::base::problem::Problem;
 
-use super::field::invalid;
+use crate::request::body::invalid;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
