@@ -28,8 +28,8 @@ use shared::base::public_url::PublicUrl;
 use shared::base::web::Origin;
 
 use self::rpc::{Failure, Message};
-use crate::request::arriving::{MostBytes, Received, set_apart};
 use crate::request::caller::{Caller, Gate};
+use crate::request::incoming_body::{MostBytes, Received, set_apart};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/mcp";

@@ -7,10 +7,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
-use crate::request::arriving::Received;
 use crate::request::did_you_mean::question;
+use crate::request::incoming_body::Received;
 use crate::request::plain_json::demand_plain;
-use crate::request::redact::asked;
+use crate::request::redact::refusals;
 use crate::request::response_headers::ResponseHeaders;
 
 /// A JSON object.
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         match serde_json::from_slice(&bytes) {
             Ok(body @ Value::Object(_)) => {
                 if headers.is_redacted() {
-                    asked::refuse_document(&body)?;
+                    refusals::refuse_document(&body)?;
                 }
                 Ok(Self(body))
             }
@@ -45,7 +45,7 @@ pub(crate) fn demand_object(bytes: &[u8], is_redacted: bool) -> Result<(), Probl
     demand_plain(bytes)?;
     if is_redacted {
         let body = serde_json::from_slice::<Value>(bytes).map_err(|error| no_json(&error))?;
-        asked::refuse_document(&body)?;
+        refusals::refuse_document(&body)?;
     }
     match bytes.trim_ascii_start().first() {
         Some(b'{') => serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| no_json(&error)),

@@ -3,9 +3,9 @@
 //! tells the number.
 
 mod answer;
-pub(crate) mod asked;
 pub(crate) mod columns;
 mod names;
+pub(crate) mod refusals;
 mod text;
 
 use axum::Json;
