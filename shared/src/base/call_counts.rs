@@ -57,7 +57,7 @@ pub struct Tally {
     pub calls: u64,
     /// How long all of them took together, in milliseconds.
     pub milliseconds: u64,
-    /// How long the slowest took.
+    /// How long the slowest took, in milliseconds.
     pub slowest: u64,
 }
 

@@ -41,10 +41,10 @@ struct Claiming {
     /// The delivery that the hook was told of; without it, what has waited longest is claimed.
     #[cfg_attr(test, schemars(length(min = 1)))]
     delivery: Option<String>,
-    /// The most events of this claim; of a delivery, as many as can be without it.
+    /// The most events that are claimed; without it, of a delivery as many as can be claimed at once.
     #[cfg_attr(test, schemars(range(min = 1, max = MAX_AT_ONCE), extend("default" = USUAL_LIMIT)))]
     limit: Option<usize>,
-    /// How long the claim holds: until then nobody else gets these events.
+    /// For how many seconds the claim holds: until then nobody else gets these events.
     #[cfg_attr(test, schemars(range(min = MIN_SECONDS, max = MAX_SECONDS), extend("default" = USUAL_SECONDS)))]
     seconds: Option<u32>,
 }

@@ -11,7 +11,7 @@ use shared::zoho::value::{Object, id, text};
 
 use crate::zoho::{Target, Zoho};
 
-/// No id of Zoho's is shorter.
+/// How many digits an id of Zoho's has at least.
 const LENGTH_OF_IDS: usize = 15;
 
 /// A location that the organisation lists.

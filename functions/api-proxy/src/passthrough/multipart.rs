@@ -7,7 +7,7 @@ use shared::base::secret::sha256_hex;
 use super::field::field;
 use crate::request::body::invalid;
 
-/// The longest head of a part: a name, a file's name, a type.
+/// The longest head of a part, in bytes: a name, a file's name, a type.
 const MAX_HEAD_LENGTH: usize = 4 * 1024;
 
 /// More parts no form of Zoho's has.

@@ -36,11 +36,11 @@ pub type Known = BTreeMap<String, (Mapping, Version)>;
 /// How far a change of many came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Saved {
-    /// What was written.
+    /// How many were written.
     pub changed: usize,
-    /// What said the same already.
+    /// How many said the same already.
     pub unchanged: usize,
-    /// What there was no time for.
+    /// How many there was no time for.
     pub left: usize,
 }
 

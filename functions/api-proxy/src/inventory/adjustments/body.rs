@@ -134,21 +134,21 @@ pub(super) struct Line {
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
-    /// Another system's id of the item, where a mapping knows it.
+    /// Another system's id of the item, where a mapping knows it, in place of `item_id`.
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) product_id: Option<String>,
-    /// By how much the stock changes.
+    /// By how much the stock changes: `-2` takes two away.
     pub(super) delta: Option<Quantity>,
-    /// What the stock shall be.
+    /// What the stock shall be, in place of `delta`; it goes with `expected`.
     pub(super) target: Option<Quantity>,
-    /// What it is before.
+    /// What the stock is before, as you read it: where it is another, the line is left out.
     pub(super) expected: Option<Quantity>,
-    /// As above.
+    /// The numbers of an item that has serial numbers.
     pub(super) serial_numbers: Option<Vec<String>>,
-    /// As above.
+    /// The batches of an item that has batches, as Zoho takes them.
     #[cfg_attr(test, schemars(extend("type" = ["array", "null"], "items" = {"type": "object"})))]
     pub(super) batches: Option<Value>,
-    /// As above.
+    /// The bins of an item that is kept in bins, as Zoho takes them.
     #[cfg_attr(test, schemars(extend("type" = ["array", "null"], "items" = {"type": "object"})))]
     pub(super) storages: Option<Value>,
 }

@@ -61,7 +61,7 @@ pub enum Stage {
     },
     /// The gateway will never take it.
     Refused {
-        /// With which status.
+        /// With which HTTP status.
         status: u16,
         /// Which hook that was.
         hook: String,
