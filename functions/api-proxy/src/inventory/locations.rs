@@ -48,7 +48,7 @@ pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Liste
 
 /// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
 /// them. `seen` are the names of locations where items have stock: older organisations have warehouses, which are not listed.
-pub(crate) async fn demand_location(
+pub(super) async fn demand_location(
     zoho: &Zoho,
     target: &Target<'_>,
     location: &str,
@@ -111,7 +111,7 @@ pub(crate) struct NamedLocation {
 
 /// Zoho's name of a location that a caller named: another system's name becomes the id that it is mapped to, all else stays as it is.
 /// Whoever reads items afterwards calls [`demand_one_meaning`](crate::inventory::stock::demand_one_meaning).
-pub(crate) async fn as_zoho_knows_it(
+pub(super) async fn as_zoho_knows_it(
     mappings: &Mappings,
     connection: &ConnectionName,
     location: String,

@@ -69,7 +69,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
 }
 
 /// A field that is not what the route takes.
-pub(crate) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+pub(super) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let what = error.inner().to_string();
     // The place in the text says less than that in the document.
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);

@@ -81,7 +81,7 @@ impl Places {
     }
 
     /// A place for a large body of this key's, until it is there.
-    pub(crate) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
+    pub(super) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
         let mut taken = self.large.taken();
         let own = taken.iter().filter(|holder| *holder == key).count();
         if taken.len() < self.large.many && own < self.large.many.div_ceil(2) {

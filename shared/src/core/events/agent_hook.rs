@@ -94,7 +94,7 @@ impl Hook {
 }
 
 /// Whether a type of events is among these patterns.
-pub(crate) fn is_among(types: &[String], kind: &str) -> bool {
+pub(super) fn is_among(types: &[String], kind: &str) -> bool {
     types.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(beginning) => kind.starts_with(beginning),
         None => kind == pattern,
