@@ -82,11 +82,11 @@ pub struct Counted {
 /// One hour, as it is to be stored.
 #[derive(Debug, Clone)]
 pub struct HourOfCalls {
-    /// Its number.
+    /// Which hour: how many there were before it since 1970, UTC.
     pub hour: i64,
     /// How many calls it has so far.
     pub calls: u64,
-    /// Which.
+    /// The calls of each kind.
     pub counted: Vec<Counted>,
 }
 
