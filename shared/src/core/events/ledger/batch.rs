@@ -56,7 +56,7 @@ pub enum Stage {
     Admitted {
         /// The run that it began, as far as the gateway says.
         run: Option<String>,
-        /// When it took it.
+        /// When the gateway took it.
         at: Timestamp,
     },
     /// The gateway will never take it.
