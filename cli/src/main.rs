@@ -4,7 +4,7 @@ mod commands;
 mod copy;
 mod failure;
 mod folders;
-mod hidden;
+mod hidden_input;
 mod new_file;
 mod patience;
 mod remembered;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(commands::run(line));
     // A question that nobody answers any more keeps no process, and a hidden one no terminal.
     runtime.shutdown_background();
-    hidden::put_back();
+    hidden_input::put_back();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(line)) => terminal::fail(&line, 2),

@@ -10,7 +10,7 @@ use shared::base::clock::Timestamp;
 use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 
-use crate::hidden;
+use crate::hidden_input;
 
 /// So many bytes of a secret are read.
 const MAX_SECRET: u64 = 4096;
@@ -137,7 +137,7 @@ fn read_secret(prompt: &str) -> Result<Secret, String> {
 
 fn hidden_line(prompt: &str) -> io::Result<String> {
     if stdin().is_terminal() {
-        return match hidden::read(prompt) {
+        return match hidden_input::read(prompt) {
             // Ctrl-C was pressed. Its signal, which was raised, ends the command: this is no answer.
             Err(error) if error.kind() == ErrorKind::Interrupted => loop {
                 thread::park();

@@ -18,6 +18,7 @@ const FILES: &[(&str, usize)] = &[
     ("functions/webhook-intake/src/secret_cache.rs", 0),
     ("functions/webhook-intake/src/rejection.rs", 0),
     ("functions/webhook-intake/src/inventory.rs", 0),
+    ("functions/webhook-intake/src/unfilled_placeholders.rs", 0),
     ("functions/webhook-intake/src/operators_test.rs", 0),
     ("functions/webhook-intake/src/payload.rs", 0),
     ("functions/webhook-intake/src/form.rs", 0),

@@ -14,7 +14,7 @@ use shared::base::secret::Secret;
 
 use crate::terminal::{ask_passphrase, can_ask};
 
-/// A file that somebody took can be tried offline, as often as they like.
+/// The fewest characters of a passphrase: a file that somebody took can be tried offline, as often as they like.
 const MIN_PASSPHRASE: usize = 12;
 
 /// For whom a copy is encrypted.

@@ -28,7 +28,7 @@ use super::lingering::Lingering;
 /// How many connections there may be, and how long each may take for what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// At a time.
+    /// How many at a time.
     pub(crate) connections: usize,
     /// Until the first request is there.
     pub(crate) first_request: Duration,

@@ -17,7 +17,7 @@ use shared::core::writes::audit::Audit;
 use shared::core::zoho_client::ZohoClient;
 
 use crate::request::caller::Gate;
-use crate::request::places::Places;
+use crate::request::concurrency::Places;
 use crate::writes::Writes;
 use crate::zoho::Zoho;
 use crate::zoho::field_cache::FieldCache;

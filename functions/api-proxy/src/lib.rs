@@ -33,7 +33,7 @@ use tokio::time::timeout;
 
 use app::App;
 use openapi::route::Serving;
-use request::{around, did_you_mean};
+use request::{did_you_mean, layer};
 
 /// How long a start may wait for what it reads ahead.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -103,7 +103,7 @@ fn serve(app: App, services: &Services) -> Router {
     let api = finish_with_advice(
         router
             .method_not_allowed_fallback(not_allowed)
-            .layer(from_fn_with_state(services.clock.clone(), around::layer))
+            .layer(from_fn_with_state(services.clock.clone(), layer::around))
             .with_state(app.clone()),
         public_url,
         advice,

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::choose_organization::park;
 use crate::consent_results::{explain, failed};
 use crate::fresh_grant::FreshGrant;
-use crate::probe::{Found, Organizations, Useless, probe};
+use crate::probe::{Found, Useless, probe};
 use crate::revoke::{Revocation, revoke_unused};
 use crate::store_grant::{NotStored, store_new_grant};
 use crate::store_token::access_token;
@@ -66,11 +66,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         }
     };
     let missing = wish.scopes.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned).collect();
-    let (organization, several) = match found.organizations {
-        Organizations::None => (None, None),
-        Organizations::One(only) => (Some(only), None),
-        Organizations::Several(several) => (None, Some(several)),
-    };
+    let (organization, several) = found.organizations.one_or_several();
     let grant = Grant {
         refresh_token: refresh_token.clone(),
         generation: 0,
@@ -90,15 +86,11 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         None => store_new_grant(app, wish, fresh).await,
         Some(organizations) => park(app, name, fresh, organizations, &asked.ticket).await,
     };
-    let not_stored = match result {
-        Ok(reply) => return Ok(reply),
-        Err(not_stored) => not_stored,
-    };
     // Where the store failed while it was changed, the new grant may be stored, so it must not be revoked.
-    if !matches!(not_stored, NotStored::While(_)) {
+    if matches!(result, Err(NotStored::Busy | NotStored::Overtaken | NotStored::Before(_))) {
         give_back().await;
     }
-    Err(not_stored.into())
+    result.map_err(NotExchanged::from)
 }
 
 /// Exchanges the code, which can be done once.

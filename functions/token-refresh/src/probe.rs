@@ -39,6 +39,17 @@ pub(crate) enum Organizations {
     Several(Vec<Organization>),
 }
 
+impl Organizations {
+    /// The only one, or those to choose from.
+    pub(crate) fn one_or_several(self) -> (Option<Organization>, Option<Vec<Organization>>) {
+        match self {
+            Self::None => (None, None),
+            Self::One(only) => (Some(only), None),
+            Self::Several(several) => (None, Some(several)),
+        }
+    }
+}
+
 /// Why the token is of no use, for the person at the browser.
 pub(crate) type Useless = Vec<String>;
 

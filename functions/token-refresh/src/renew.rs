@@ -137,14 +137,8 @@ async fn call_zoho(
         found.state = State::Misconfigured { reason: reason.clone(), clients: mark };
         return Ok(Reply::Misconfigured { reason });
     };
-    if !room(&*app.stores.secrets, &app.clock, &found.name, false).await? {
-        let until = later(app.clock.now(), PAUSE_WITHOUT_ROOM);
+    if let Some(until) = exhausted_until(app, &found.name).await? {
         found.state = State::Exhausted { until };
-        return Ok(exhausted(until, app.clock.now()));
-    }
-    if let Err(until) = reserve(&*app.stores.state, &app.clock, &found.name, MAX_CALLS).await? {
-        found.state = State::Exhausted { until };
-        tracing::warn!(connection = %found.name, %until, "token budget spent");
         return Ok(exhausted(until, app.clock.now()));
     }
 
@@ -157,14 +151,7 @@ async fn call_zoho(
             if !store_token(&*app.stores.secrets, lease, &found.name, &token, version.as_ref()).await? {
                 return Ok(Reply::Busy);
             }
-            found.state = State::Healthy;
-            found.token_renewed_at = Some(asked_at);
-            found.token_expires = Some(token.expires);
-            tracing::info!(connection = %found.name, expires = %token.expires, "token renewed");
-            // A healthy connection has one notice only: that the clock is wrong.
-            if let Some(notice) = found.notice() {
-                tracing::warn!(clock_ahead = found.clock_ahead, "{notice}");
-            }
+            note_renewal(found, asked_at, token.expires);
             Ok(Reply::Renewed)
         }
         Err(refused_so) => {
@@ -172,6 +159,31 @@ async fn call_zoho(
             tracing::warn!(connection = %found.name, %refusal, retry_after, "token not renewed");
             Ok(refused(found, refused_so, grant.home, mark, app.clock.now()))
         }
+    }
+}
+
+/// Until when no token may be asked for: today's versions of the secret are used up, or the token budget is spent. Nothing where a
+/// call may be made, which is then counted.
+async fn exhausted_until(app: &App, name: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+    if !room(&*app.stores.secrets, &app.clock, name, false).await? {
+        return Ok(Some(later(app.clock.now(), PAUSE_WITHOUT_ROOM)));
+    }
+    let spent = reserve(&*app.stores.state, &app.clock, name, MAX_CALLS).await?.err();
+    if let Some(until) = &spent {
+        tracing::warn!(connection = %name, %until, "token budget spent");
+    }
+    Ok(spent)
+}
+
+/// The connection has a new token.
+fn note_renewal(found: &mut Connection, at: Timestamp, expires: Timestamp) {
+    found.state = State::Healthy;
+    found.token_renewed_at = Some(at);
+    found.token_expires = Some(expires);
+    tracing::info!(connection = %found.name, %expires, "token renewed");
+    // A healthy connection has one notice only: that the clock is wrong.
+    if let Some(notice) = found.notice() {
+        tracing::warn!(clock_ahead = found.clock_ahead, "{notice}");
     }
 }
 

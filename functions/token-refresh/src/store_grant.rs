@@ -9,7 +9,7 @@ use shared::core::connection::{self, Connection, State};
 use shared::core::grant::Grant;
 use shared::core::grant::lease::Lease;
 use shared::store::secret_record::{load, text};
-use shared::store::{StoreError, Write};
+use shared::store::{Secrets, StoreError, VersionId, Write};
 
 use crate::announce;
 use crate::app::App;
@@ -93,40 +93,14 @@ pub(crate) async fn store_grant(
     let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
     grant.generation = before + 1;
     token.generation = grant.generation;
-    if let Some(old) = &old {
-        match keep(app, &mut lease, name, old).await {
-            Ok(true) => {}
-            Ok(false) => return Err(NotStored::Busy),
-            Err(error) => {
-                tracing::warn!(connection = %name, %error, "a grant that is replaced will be revoked once, and not again");
-            }
-        }
-    }
-    let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
-
-    // The row before the grant: if the process dies between them, the schedule sees that they differ and writes the row anew.
-    let mut row = grant.connection(name.clone());
-    // Once another process has the lease, it may revoke this grant, which must not become current after that.
-    if !lease.write(Write::Put(row.row()?)).await? || !lease.outlasts_a_call() {
+    if let Some(old) = &old
+        && !keep_until_revoked(app, &mut lease, name, old).await
+    {
         return Err(NotStored::Busy);
     }
-    match secrets.promote(&grant_name, &pending, old_version.as_ref()).await {
-        Ok(true) => {}
-        Ok(false) => return Err(NotStored::Busy),
-        Err(error) => return Err(NotStored::While(error)),
-    }
-    let finish = async {
-        if store_token(secrets, &lease, name, &token, token_version.as_ref()).await? {
-            row.token_renewed_at = Some(grant.connected_at);
-            row.token_expires = Some(token.expires);
-        }
-        let mut last = vec![Write::Put(row.row()?)];
-        if matches!(replaces, Replaces::Generation(_)) && parked::delete(secrets, &mut lease, name).await? {
-            last.push(parked::unmark(name));
-        }
-        lease.finish_all(last).await
-    };
-    if let Err(error) = finish.await {
+    let mut row = grant.connection(name.clone());
+    make_current(secrets, &mut lease, &grant, &row, old_version.as_ref()).await?;
+    if let Err(error) = finish(secrets, lease, &mut row, (&token, token_version.as_ref()), replaces).await {
         tracing::warn!(connection = %name, %error, "the grant is stored; the next renewal stores its token");
     }
     if let Some(old) = &old {
@@ -138,4 +112,53 @@ pub(crate) async fn store_grant(
     }
     tracing::info!(connection = %name, data_centre = %grant.data_centre, "connected");
     Ok(Reply::Exchanged { ending: connected(&row, &missing, &all) })
+}
+
+/// Keeps the grant that is replaced, so that its end at Zoho is tried until it is done. False where another process has the lease.
+async fn keep_until_revoked(app: &App, lease: &mut Lease<'_>, name: &ConnectionName, old: &Grant) -> bool {
+    keep(app, lease, name, old).await.unwrap_or_else(|error| {
+        tracing::warn!(connection = %name, %error, "a grant that is replaced will be revoked once, and not again");
+        true
+    })
+}
+
+/// Makes the grant the connection's, in place of the version that was read.
+async fn make_current(
+    secrets: &dyn Secrets,
+    lease: &mut Lease<'_>,
+    grant: &Grant,
+    row: &Connection,
+    from: Option<&VersionId>,
+) -> Result<(), NotStored> {
+    let name = Grant::secret_name(&row.name);
+    let pending = secrets.stage(&name, &text(grant)?).await?;
+    // The row before the grant: if the process dies between them, the schedule sees that they differ and writes the row anew. Once
+    // another process has the lease, it may revoke this grant, which must not become current after that.
+    if !lease.write(Write::Put(row.row()?)).await? || !lease.outlasts_a_call() {
+        return Err(NotStored::Busy);
+    }
+    match secrets.promote(&name, &pending, from).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NotStored::Busy),
+        Err(error) => Err(NotStored::While(error)),
+    }
+}
+
+/// Stores the first token, in place of the version that was read, and releases the lease.
+async fn finish(
+    secrets: &dyn Secrets,
+    mut lease: Lease<'_>,
+    row: &mut Connection,
+    (token, from): (&AccessToken, Option<&VersionId>),
+    replaces: Replaces,
+) -> Result<bool, StoreError> {
+    if store_token(secrets, &lease, &row.name, token, from).await? {
+        row.token_renewed_at = Some(row.connected_at);
+        row.token_expires = Some(token.expires);
+    }
+    let mut last = vec![Write::Put(row.row()?)];
+    if matches!(replaces, Replaces::Generation(_)) && parked::delete(secrets, &mut lease, &row.name).await? {
+        last.push(parked::unmark(&row.name));
+    }
+    lease.finish_all(last).await
 }

@@ -9,7 +9,7 @@ use shared::zoho::secrets::{AuthorizationCode, CodeVerifier};
 pub enum Task {
     /// A new access token for one connection.
     Renew {
-        /// Which.
+        /// The connection.
         connection: ConnectionName,
         /// The digest of a token that Zoho refused although it should still be valid: any other will do.
         dead: Option<String>,
@@ -18,11 +18,11 @@ pub enum Task {
     Exchange(Exchange),
     /// The choice of an organisation, where an exchange asked for one.
     Choose {
-        /// Whose.
+        /// The connection that it is for.
         connection: ConnectionName,
         /// As in the exchange.
         ticket: String,
-        /// Its id.
+        /// The id of the chosen organisation of Inventory.
         organization: String,
     },
     /// The end of a connection.

@@ -7,12 +7,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::base::secret::sha256_hex;
-use shared::base::telemetry::gauge;
 use shared::base::web::Segments;
 use shared::core::events::ledger::UNCONFIRMED;
 use shared::core::events::{Delivery, Receipt};
@@ -23,6 +21,7 @@ use crate::app::App;
 use crate::headers::sent;
 use crate::payload::Payload;
 use crate::rejection::{not_genuine, whole};
+use crate::unfilled_placeholders;
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
@@ -73,31 +72,9 @@ pub(crate) async fn receive(
     let delivery = delivery(connection.clone(), change, hex::encode(digest.finalize()), payload);
     let receipt = store(&app.events, delivery).await?;
     if !unfilled.is_empty() && !receipt.duplicate {
-        tell_of_placeholders(&app, connection, &unfilled).await;
+        unfilled_placeholders::tell(&app, connection, &unfilled).await;
     }
     Ok(receipt)
-}
-
-/// Tells the operator, once a day, that Zoho has sent the name of a placeholder in place of its value. The webhook itself is stored:
-/// a failure here is no reason to refuse it.
-async fn tell_of_placeholders(app: &App, connection: ConnectionName, unfilled: &[String]) {
-    let names = unfilled.join(", ");
-    tracing::error!(%connection, placeholders = names, "a webhook came with placeholders that Zoho did not fill in");
-    gauge("webhooks_unfilled", 1);
-    let notice = format!(
-        "A webhook of Zoho Inventory came with {names}, which Zoho did not fill in, so that nobody can tell which record it is about. \
-         In Zoho, open the webhook and choose the default payload, or placeholders of the very module that its rule is for."
-    );
-    let digest = sha256_hex(format!("unfilled {names}").as_bytes());
-    let data = json!({ "placeholders": unfilled, "notice": notice });
-    let told = Delivery {
-        // With a time, an equal event of the same day is not stored again.
-        time: Some(app.clock.now().to_string()),
-        ..Delivery::own(connection, "connector.webhook_unfilled", digest, data)
-    };
-    if let Err(error) = app.events.store(told).await {
-        tracing::error!(%error, "an event of an unfilled webhook could not be stored");
-    }
 }
 
 fn delivery(connection: ConnectionName, change: &str, digest: String, payload: Payload) -> Delivery {

@@ -16,6 +16,7 @@ mod secret_cache;
 #[cfg(test)]
 #[cfg(feature = "embedded")]
 mod tests;
+mod unfilled_placeholders;
 
 use std::time::Duration;
 

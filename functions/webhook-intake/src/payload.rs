@@ -27,7 +27,7 @@ pub(crate) struct Payload {
     pub(crate) body: String,
 }
 
-/// Longer values are left in the body, because they name nothing.
+/// The longest value that is taken out of the body, in bytes: a longer one names nothing.
 const MAX_NAME: usize = 256;
 
 impl Payload {

@@ -57,7 +57,7 @@ pub struct Tally {
     pub calls: u64,
     /// How long all of them took together, in milliseconds.
     pub milliseconds: u64,
-    /// How long the slowest took.
+    /// How long the slowest took, in milliseconds.
     pub slowest: u64,
 }
 
@@ -82,11 +82,11 @@ pub struct Counted {
 /// One hour, as it is to be stored.
 #[derive(Debug, Clone)]
 pub struct HourOfCalls {
-    /// Its number.
+    /// Which hour: how many there were before it since 1970, UTC.
     pub hour: i64,
     /// How many calls it has so far.
     pub calls: u64,
-    /// Which.
+    /// The calls of each kind.
     pub counted: Vec<Counted>,
 }
 

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Most lines are no longer.
+/// Most lines are no longer, in bytes: so much is reserved at once.
 const USUAL_LENGTH: usize = 512;
 
 /// Writes an event as a line.

@@ -24,9 +24,9 @@ pub struct Services {
     pub stores: Stores,
     /// The way to token-refresh, where it is a function of its own.
     pub token_refresh: Option<Arc<dyn TokenRefreshClient>>,
-    /// The way out.
+    /// The HTTP client of all calls to others.
     pub http: Http,
-    /// Zoho's addresses.
+    /// Zoho's data centres, with the addresses of each.
     pub centres: DataCentres,
     /// What is done beside requests.
     pub background: Background,

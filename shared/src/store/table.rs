@@ -74,13 +74,13 @@ pub enum Condition {
 /// A row to be written.
 #[derive(Debug, Clone)]
 pub struct Put {
-    /// Where.
+    /// Its key.
     pub key: Key,
-    /// What.
+    /// Its document.
     pub value: String,
-    /// On which condition.
+    /// What must be true of the row that is there now.
     pub condition: Condition,
-    /// Until when it counts.
+    /// When it ends: from then on it is as if it were not there.
     pub expires: Option<Timestamp>,
 }
 

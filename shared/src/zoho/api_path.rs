@@ -10,7 +10,7 @@ use crate::zoho::http::Method;
 use crate::zoho::scope::Product;
 use crate::zoho::value::query_of;
 
-/// The longest path. Zoho's own are far shorter.
+/// The longest path, in characters, which are all of ASCII. Zoho's own are far shorter.
 const MAX_LENGTH: usize = 300;
 
 /// The method of a call.

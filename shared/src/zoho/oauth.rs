@@ -73,7 +73,7 @@ pub enum Refusal {
 pub struct Refused {
     /// Why.
     pub refusal: Refusal,
-    /// For how long.
+    /// For how many seconds.
     pub retry_after: Option<u64>,
 }
 

@@ -51,7 +51,7 @@ pub fn timestamp(text: &str) -> Option<jiff::Timestamp> {
 }
 
 /// A time with all digits of its offset: CRM cuts zeros off (`-07:0`, `+5:30`).
-pub(crate) fn with_whole_offset(text: &str) -> Option<String> {
+pub(super) fn with_whole_offset(text: &str) -> Option<String> {
     let (date, time) = text.split_once('T')?;
     let sign = time.rfind(['+', '-'])?;
     let (clock, offset) = time.split_at_checked(sign)?;

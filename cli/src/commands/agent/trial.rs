@@ -13,7 +13,7 @@ use crate::commands::installation::Installation;
 use crate::failure::Failure;
 use crate::terminal::{say, say_json};
 
-/// The longest id of a run that is shown.
+/// How many characters of the id of a run are shown.
 const MAX_RUN: usize = 128;
 
 #[derive(Args)]

@@ -11,9 +11,9 @@ use shared::base::secret::Secret;
 use shared::core::access::key::flaw;
 use shared::zoho::scope::Access as Level;
 
+use super::call_key::{CallKey, MadeKey};
 use super::client::Api;
-use super::held::{Held, Made};
-use super::typed::quoted;
+use super::shell_words::quoted;
 use crate::commands::installation::{Installation, with_flags};
 use crate::commands::named_connection;
 use crate::failure::Failure;
@@ -59,7 +59,12 @@ impl Access {
                 .key_file
                 .as_ref()
                 .map_or_else(|| format!("the variable {KEY}"), |path| format!("the file {}", path.display()));
-            return Api::new(&url, self.connection.clone(), Held::Given(key(&text, &origin)?), Some(origin));
+            return Api::new(
+                &url,
+                self.connection.clone(),
+                CallKey::Given(key(&text, &origin)?),
+                Some(origin),
+            );
         }
         let opened = match self.installation.open().await {
             // Somebody who calls from another shell or machine has no store, and needs none.
@@ -76,8 +81,8 @@ impl Access {
         let connection = self.connection.clone().unwrap_or_default();
         // The API would speak of a key that this command has made, and has an empty list of mappings for any name.
         named_connection::find(&opened.services, &connection).await?;
-        let made = Made::new(&opened.services, connection.clone(), level).await?;
-        Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)), None)
+        let made = MadeKey::new(&opened.services, connection.clone(), level).await?;
+        Api::new(&opened.public_url, Some(connection), CallKey::Made(Box::new(made)), None)
     }
 
     /// A text whose commands, between backticks, are led to the same API and connection.

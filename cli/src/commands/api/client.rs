@@ -12,10 +12,10 @@ use shared::base::public_url::PublicUrl;
 use shared::zoho::http;
 use tokio::time::timeout;
 
-use super::held::Held;
+use super::call_key::CallKey;
 use super::progress::Progress;
 use super::refused::{Refused, Trouble};
-use super::typed::command_line;
+use super::shell_words::command_line;
 use crate::failure::Failure;
 
 /// For a whole call: no function works longer than half a minute.
@@ -53,7 +53,7 @@ pub(crate) struct Api {
     http: Client,
     url: String,
     connection: Option<ConnectionName>,
-    held: tokio::sync::Mutex<Held>,
+    key: tokio::sync::Mutex<CallKey>,
     /// Where the key stands, if it was given.
     key_origin: Option<String>,
     pub(crate) progress: Progress,
@@ -77,14 +77,14 @@ impl Api {
     pub(super) fn new(
         url: &PublicUrl,
         connection: Option<ConnectionName>,
-        held: Held,
+        key: CallKey,
         key_origin: Option<String>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             http: http::browser()?,
             url: url.as_str().to_owned(),
             connection,
-            held: tokio::sync::Mutex::new(held),
+            key: tokio::sync::Mutex::new(key),
             key_origin,
             progress: Progress::new(),
             resumed_by: Mutex::default(),
@@ -93,8 +93,8 @@ impl Api {
 
     /// Gives the key back.
     pub(super) async fn close(&self) -> Result<(), Failure> {
-        let held = self.held.lock().await;
-        let ended = timeout(CLOSE_TIMEOUT, held.end()).await;
+        let key = self.key.lock().await;
+        let ended = timeout(CLOSE_TIMEOUT, key.end()).await;
         ended.unwrap_or_else(|_| {
             Err(Failure::Other(
                 "the key of this command could not be revoked in time; it ends by itself within an hour"
@@ -203,8 +203,8 @@ impl Api {
         }
         let url = format!("{}{path}", self.url);
         let mut authorization = {
-            let mut held = self.held.lock().await;
-            let bearer = format!("Bearer {}", held.key().await?.expose());
+            let mut key = self.key.lock().await;
+            let bearer = format!("Bearer {}", key.key().await?.expose());
             HeaderValue::try_from(bearer)
                 .map_err(|_| "the service key holds what no header can hold".to_owned())?
         };

@@ -1,17 +1,17 @@
 //! Commands that are callers of the connector's own API, as an agent is: they hold a service key and never a token.
 
 mod access;
+mod call_key;
 mod client;
-mod held;
 mod progress;
 mod refused;
-mod typed;
+mod shell_words;
 
 pub(super) use access::Access;
+pub(super) use call_key::LABEL as LABEL_FOR_AN_HOUR;
 pub(super) use client::{Api, Body};
-pub(super) use held::LABEL as LABEL_FOR_AN_HOUR;
 pub(super) use refused::Trouble;
-pub(super) use typed::{command_line, quoted};
+pub(super) use shell_words::{command_line, quoted};
 
 use shared::zoho::scope::Access as Level;
 

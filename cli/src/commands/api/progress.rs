@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::terminal::{harmless, note};
 
-/// The shortest wait that is worth a word where there is no bar.
+/// The shortest wait, in seconds, that is worth a word where there is no bar.
 const WORTH_A_WORD: u64 = 2;
 
 pub(crate) struct Progress {

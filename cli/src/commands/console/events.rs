@@ -24,7 +24,7 @@ use super::words::{ago, count, cut, number, span};
 const EVENTS: usize = 30;
 const GLANCE: usize = 100;
 
-/// The longest note that is shown.
+/// How many characters of a note are shown.
 const MAX_NOTE: usize = 300;
 
 /// A lag that fills its bar, in seconds: a day. The scale is logarithmic, because most take seconds and some take hours.

@@ -15,7 +15,7 @@ use crate::commands::{connect_again, key_for_consent, named_connection};
 use crate::failure::Failure;
 use crate::terminal::{note, say, say_json};
 
-/// A label fits into a line of a table.
+/// The most characters of a label, which fits into a line of a table.
 const MAX_LABEL: usize = 60;
 
 #[derive(Args)]

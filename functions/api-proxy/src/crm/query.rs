@@ -68,7 +68,7 @@ struct Query {
         schemars(extend("additionalProperties" = {"type": ["string", "number", "boolean", "array"]}))
     )]
     params: Object,
-    /// The most rows that come; beyond 200 and 1,000 they cost more of CRM's credits.
+    /// The most rows that come: up to 200 cost one of CRM's credits, up to 1,000 two, and more three.
     #[cfg_attr(test, schemars(range(min = 1, max = MAX_ROWS), extend("default" = ROWS)))]
     max_rows: Option<u32>,
 }

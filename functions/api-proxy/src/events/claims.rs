@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use shared::base::clock::seconds_until;
 use shared::base::problem::{Code, Problem};
 use shared::core::access::permission::Permission;
-use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
+use shared::core::events::ledger::{
+    AckResult, ClaimTarget, Claimed, Ending, Entry, MAX_AT_ONCE, is_entry_id,
+};
 
 use super::completed::complete;
 use super::representation::{mark_type, mark_words};
@@ -18,7 +20,7 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, exact, named, text, untrusted};
-use crate::request::body::{Body, read};
+use crate::request::body::{Body, invalid, read};
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::{NoParams, Params};
@@ -41,10 +43,10 @@ struct Claiming {
     /// The delivery that the hook was told of; without it, what has waited longest is claimed.
     #[cfg_attr(test, schemars(length(min = 1)))]
     delivery: Option<String>,
-    /// The most events of this claim; of a delivery, as many as can be without it.
+    /// The most events that are claimed; without it, of a delivery as many as can be claimed at once.
     #[cfg_attr(test, schemars(range(min = 1, max = MAX_AT_ONCE), extend("default" = USUAL_LIMIT)))]
     limit: Option<usize>,
-    /// How long the claim holds: until then nobody else gets these events.
+    /// For how many seconds the claim holds: until then nobody else gets these events.
     #[cfg_attr(test, schemars(range(min = MIN_SECONDS, max = MAX_SECONDS), extend("default" = USUAL_SECONDS)))]
     seconds: Option<u32>,
 }
@@ -146,23 +148,7 @@ async fn claim(
         Claimed::Taken { claim, mut entries, more } => {
             let taken = entries.iter_mut().map(|entry| (entry.subject.as_deref(), &mut entry.data)).collect();
             complete(&app.mappings, &connection, taken).await;
-            let shown: Vec<Value> = entries
-                .iter()
-                .map(|entry| {
-                    let mut data = entry.data.clone();
-                    leave_out_active(&mut data);
-                    mark_words(&mut data);
-                    let mut event = json!({
-                        "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
-                    });
-                    mark_type(&mut event, &entry.kind);
-                    // The first claim needs no number.
-                    if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
-                        event.insert("claims".to_owned(), entry.claims.into());
-                    }
-                    event
-                })
-                .collect();
+            let shown: Vec<Value> = entries.iter().map(claimed_event).collect();
             Ok(Json(json!({
                 "claim": claim.as_ref().map(|claim| &claim.id),
                 "until": claim.as_ref().map(|claim| claim.until),
@@ -183,6 +169,22 @@ async fn claim(
             format!("Connection {connection} has no such delivery, or it is no longer kept."),
         )),
     }
+}
+
+/// A claimed event, as the caller gets it.
+fn claimed_event(entry: &Entry) -> Value {
+    let mut data = entry.data.clone();
+    leave_out_active(&mut data);
+    mark_words(&mut data);
+    let mut event = json!({
+        "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
+    });
+    mark_type(&mut event, &entry.kind);
+    // The first claim needs no number.
+    if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
+        event.insert("claims".to_owned(), entry.claims.into());
+    }
+    event
 }
 
 /// Nearly every item is active, so only another status says something to an agent that works on a change.
@@ -239,10 +241,6 @@ fn unknown() -> Problem {
         Code::EventNotFound,
         "One of `ids` is no event that was ever in the queue, or it is no longer kept.",
     )
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const MAX_FIELDS: usize = 10;
 const MAX_LETTERS: usize = 60;
 
 /// The notice, for the records as callers would get them whole.
-pub(crate) fn absent_fields(fields: Option<&str>, records: &[Object]) -> Option<String> {
+pub(super) fn absent_fields(fields: Option<&str>, records: &[Object]) -> Option<String> {
     if records.is_empty() {
         return None;
     }

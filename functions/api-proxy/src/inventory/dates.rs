@@ -4,7 +4,7 @@ use shared::base::clock::Timestamp;
 use shared::base::problem::{Code, Problem};
 
 /// Demands a day as Zoho writes it.
-pub(crate) fn demand_date(field: &str, date: &str) -> Result<(), Problem> {
+pub(super) fn demand_date(field: &str, date: &str) -> Result<(), Problem> {
     let is_day = date.len() == 10 && format!("{date}T00:00:00Z").parse::<Timestamp>().is_ok();
     if is_day {
         Ok(())

@@ -10,7 +10,7 @@ use shared::zoho::value::Object;
 use crate::zoho::{Outgoing, Target, WriteFailure, Zoho, unreadable};
 
 /// A reference of our own, by which a document is found again: Zoho has no idempotency keys.
-pub(crate) fn own_reference() -> String {
+pub(super) fn own_reference() -> String {
     format!("ZC-{}", random_hex::<6>())
 }
 

@@ -27,7 +27,7 @@ fn item_in(mut answer: Object) -> Result<Object, Problem> {
 
 /// The text of one item, as callers get it, with the fields of these names or with all; or as [`item`] where Zoho's answer is not a
 /// plain one, or does not have one of these.
-pub(crate) async fn item_text(
+pub(super) async fn item_text(
     zoho: &Zoho,
     target: &Target<'_>,
     item_id: &str,
@@ -58,7 +58,7 @@ pub(crate) struct ItemPage {
 }
 
 /// Reads a page of items.
-pub(crate) async fn item_page(
+pub(super) async fn item_page(
     zoho: &Zoho,
     target: &Target<'_>,
     filters: &[(&str, &str)],
@@ -84,7 +84,7 @@ fn page_in(mut answer: Object, page: u32, rows: u32) -> Result<ItemPage, Problem
 
 /// A page of all items, as callers get them: their text behind `head`, and whether there are more; or as [`item_page`] where Zoho's
 /// answer is not a plain one.
-pub(crate) async fn item_texts(
+pub(super) async fn item_texts(
     zoho: &Zoho,
     target: &Target<'_>,
     page: u32,

@@ -9,9 +9,9 @@ use shared::zoho::inventory;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, text};
 
-use crate::zoho::{Target, Zoho};
+use crate::zoho::{Endpoint, Target, Zoho};
 
-/// No id of Zoho's is shorter.
+/// How many digits an id of Zoho's has at least.
 const LENGTH_OF_IDS: usize = 15;
 
 /// A location that the organisation lists.
@@ -20,17 +20,16 @@ pub(crate) struct Listed {
     pub(crate) name: Option<String>,
 }
 
+/// The list of locations, as Zoho gives it.
+async fn read_list(zoho: &Zoho, target: &Target<'_>) -> Result<Object, Problem> {
+    let target = target.with(inventory::scope::SETTINGS);
+    let url = |endpoint: &Endpoint<'_>| inventory::locations_url(endpoint.api, endpoint.organization);
+    zoho.read(&target, url, response::inventory).await
+}
+
 /// The locations that the organisation lists. None where it lists none, or the connection may not read them.
 pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Listed>, Problem> {
-    let target = target.with(inventory::scope::SETTINGS);
-    let answer = zoho
-        .read(
-            &target,
-            |endpoint| inventory::locations_url(endpoint.api, endpoint.organization),
-            response::inventory,
-        )
-        .await;
-    let listed = match answer {
+    let listed = match read_list(zoho, target).await {
         Ok(mut answer) => records(&mut answer, "locations")?,
         Err(problem) => match problem.code() {
             Code::RecordNotFound | Code::ZohoRejected | Code::ScopeMissing | Code::ZohoForbidden => {
@@ -48,25 +47,17 @@ pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Liste
 
 /// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
 /// them. `seen` are the names of locations where items have stock: older organisations have warehouses, which are not listed.
-pub(crate) async fn demand_location(
+pub(super) async fn demand_location(
     zoho: &Zoho,
     target: &Target<'_>,
     location: &str,
     seen: &BTreeSet<String>,
 ) -> Result<(), Problem> {
-    let target = target.with(inventory::scope::SETTINGS);
-    let answer = zoho
-        .read(
-            &target,
-            |endpoint| inventory::locations_url(endpoint.api, endpoint.organization),
-            response::inventory,
-        )
-        .await;
     let is = |row: &Object| {
         ["location_id", "location_name"].iter().any(|field| id(row, field).as_deref() == Some(location))
     };
     let mut said = None;
-    let listed = match answer {
+    let listed = match read_list(zoho, target).await {
         Ok(mut answer) => records(&mut answer, "locations")?,
         // An organisation without locations does not know the call.
         Err(problem) if matches!(problem.code(), Code::RecordNotFound | Code::ZohoRejected) => {
@@ -111,7 +102,7 @@ pub(crate) struct NamedLocation {
 
 /// Zoho's name of a location that a caller named: another system's name becomes the id that it is mapped to, all else stays as it is.
 /// Whoever reads items afterwards calls [`demand_one_meaning`](crate::inventory::stock::demand_one_meaning).
-pub(crate) async fn as_zoho_knows_it(
+pub(super) async fn as_zoho_knows_it(
     mappings: &Mappings,
     connection: &ConnectionName,
     location: String,

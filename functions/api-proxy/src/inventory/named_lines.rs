@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
 use shared::zoho::value::Object;
 
 use crate::inventory::lookup::named::{ItemName, NamedItem, OneName, find_item};
+use crate::request::body::invalid;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
 
@@ -71,8 +72,4 @@ pub(crate) fn tracking(
     ];
     let said = said.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)));
     said.filter(|(_, value)| !value.is_null()).collect()
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }

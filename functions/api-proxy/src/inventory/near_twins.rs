@@ -2,7 +2,7 @@
 //! piece or in two (`é`, `e` and an accent). A near twin is named to the caller, and never chosen.
 
 /// What near twins have in common.
-pub(crate) fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     for letter in name.chars().filter(|letter| !is_blank(*letter)).flat_map(char::to_lowercase) {
         match folded.chars().next_back().and_then(|before| composed(before, letter)) {
@@ -18,13 +18,13 @@ pub(crate) fn folded(name: &str) -> String {
 }
 
 /// Whether one may be taken for the other, though they are not the same.
-pub(crate) fn are_near(one: &str, other: &str) -> bool {
+pub(super) fn are_near(one: &str, other: &str) -> bool {
     one != other && folded(one) == folded(other)
 }
 
 /// The part of a name by which a search for parts of names finds its near twins: without blanks, zeros and letters that are more than
 /// ASCII, where that leaves anything.
-pub(crate) fn common_part(name: &str) -> &str {
+pub(super) fn common_part(name: &str) -> &str {
     let (mut longest, mut rest) = ("", name);
     while !rest.is_empty() {
         let end = rest.find(|letter: char| !letter.is_ascii_graphic()).unwrap_or(rest.len());

@@ -69,7 +69,7 @@ impl Figures {
     }
 
     /// Whether Zoho keeps two different counts.
-    pub(crate) fn bases_differ(&self) -> bool {
+    pub(super) fn bases_differ(&self) -> bool {
         matches!((self.physical, self.accounting), (Some(one), Some(other)) if one != other)
     }
 }
@@ -86,7 +86,7 @@ pub(crate) struct Location {
 
 impl Location {
     /// Whether people call it so: by its id, or by its exact name.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         self.id == name || self.name.as_deref() == Some(name)
     }
 }
@@ -113,7 +113,7 @@ pub(crate) fn locations(item: &Object) -> Vec<Location> {
 }
 
 /// Demands that some of the items are kept at a location that people call so: else there is no such location.
-pub(crate) fn demand_kept_at(items: &[Object], name: &str) -> Result<(), Problem> {
+pub(super) fn demand_kept_at(items: &[Object], name: &str) -> Result<(), Problem> {
     let locations: Vec<Location> = items.iter().flat_map(locations).collect();
     if locations.iter().any(|location| location.is_called(name)) {
         return Ok(());
@@ -147,7 +147,7 @@ fn names_shown(item: &Object) -> impl Iterator<Item = (String, &str)> {
 
 /// Demands that the name by which a mapping led to a location is not Zoho's own name of another one. It was not when it was imported; people
 /// make and rename locations since, and then nobody knows which of the two is meant.
-pub(crate) fn demand_one_meaning(
+pub(super) fn demand_one_meaning(
     items: &[Object],
     location: &str,
     mapped: Option<&str>,
@@ -166,7 +166,7 @@ pub(crate) fn demand_one_meaning(
 }
 
 /// The names of locations for a sentence of ours: people wrote them, so that they are quoted and cut.
-pub(crate) fn names_of(locations: &[Location]) -> String {
+pub(super) fn names_of(locations: &[Location]) -> String {
     let names: BTreeSet<&str> =
         locations.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)).collect();
     let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
@@ -243,7 +243,7 @@ pub(crate) fn json(decimal: Decimal) -> Value {
 }
 
 /// A figure as JSON, or null.
-pub(crate) fn json_or_null(decimal: Option<Decimal>) -> Value {
+pub(super) fn json_or_null(decimal: Option<Decimal>) -> Value {
     decimal.map_or(Value::Null, json)
 }
 

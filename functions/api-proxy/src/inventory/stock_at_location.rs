@@ -14,7 +14,7 @@ use crate::zoho::{Target, Zoho};
 
 /// Those of the items that have figures at the location, with these alone. Of the `first` page without any, the location is looked
 /// up, because an empty list of a location that there is not would be a wrong answer.
-pub(crate) async fn items_at(
+pub(super) async fn items_at(
     zoho: &Zoho,
     target: &Target<'_>,
     items: Vec<Object>,
@@ -35,7 +35,7 @@ pub(crate) async fn items_at(
 }
 
 /// One item with all its details, with the figures at the location alone. Where it has none, the location is looked up.
-pub(crate) async fn item_at(
+pub(super) async fn item_at(
     zoho: &Zoho,
     target: &Target<'_>,
     mut item: Object,

@@ -6,7 +6,7 @@ use shared::zoho::value::{Object, id, text};
 use crate::writes::plan::Touched;
 
 /// What is said where the items cannot be read after the write.
-pub(crate) const NOT_READ_AGAIN: &str =
+pub(super) const NOT_READ_AGAIN: &str =
     "The stock could not be read again: `after` is unknown. Read the items.";
 
 /// Those of the items that were changed between two looks, as far as the change is our own by these words.

@@ -6,7 +6,7 @@ use crate::zoho::WriteFailure;
 const TOO_MANY_AT_ONCE: &str = "1070";
 
 /// A refusal for too much at once may come after the work has begun: then it is looked for.
-pub(crate) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
+pub(super) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
     match failure {
         WriteFailure::Refused(problem)
             if problem.said().is_some_and(|said| said.code == TOO_MANY_AT_ONCE) =>

@@ -28,13 +28,13 @@ use shared::base::public_url::PublicUrl;
 use shared::base::web::Origin;
 
 use self::rpc::{Failure, Message};
-use crate::request::arriving::{MostBytes, Received, set_apart};
 use crate::request::caller::{Caller, Gate};
+use crate::request::incoming_body::{MostBytes, Received, set_apart};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/mcp";
 
-/// The largest message: what it holds is a request, which has a limit of its own.
+/// The largest message, in bytes: what it holds is a request, which has a limit of its own.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The revision that has no handshake: each request says all that is to be known of its client.

@@ -24,7 +24,7 @@ pub(super) struct Message {
     pub(super) id: Option<Value>,
     /// What it wants. An answer of the client's wants nothing: this server asks for none.
     pub(super) method: String,
-    /// With what.
+    /// The parameters of the method.
     pub(super) params: Map<String, Value>,
 }
 

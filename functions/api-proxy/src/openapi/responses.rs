@@ -159,7 +159,7 @@ pub(super) fn problem() -> Value {
             "code": { "type": "string", "enum": codes },
             "hint": { "type": "string", "description": "What to do next." },
             "retryable": { "type": "boolean", "description": "Whether the same request can succeed later." },
-            "retry_after": { "type": "integer", "minimum": 0, "description": "After so many seconds." },
+            "retry_after": { "type": "integer", "minimum": 0, "description": "After how many seconds the same may succeed." },
             "zoho": {
                 "type": "object",
                 "description": "What Zoho itself said, where it did.",

@@ -59,7 +59,7 @@ pub(crate) fn with_notice(mut shape: Shape, about: &str) -> Shape {
 }
 
 /// One of two.
-pub(crate) fn any_of(one: Shape, other: Shape) -> Shape {
+pub(super) fn any_of(one: Shape, other: Shape) -> Shape {
     let schema = json!({ "anyOf": [one.schema, other.schema] });
     Shape { schema, named: [one.named, other.named].concat() }
 }

@@ -15,8 +15,9 @@ use shared::zoho::http::Body;
 use shared::zoho::scope::Product;
 
 use super::content_type::ContentType;
-use super::field::{broken, field, invalid, without_organization};
+use super::field::{field, without_organization};
 use super::multipart;
+use crate::request::body::{invalid, no_json};
 use crate::request::plain_json::demand_plain;
 
 /// Judges a body.
@@ -110,7 +111,7 @@ fn may_be_json(bytes: &[u8]) -> bool {
 
 /// A JSON document, of any kind.
 fn is_json(bytes: &[u8]) -> Result<(), Problem> {
-    serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| broken(&error))
+    serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| no_json(&error))
 }
 
 #[cfg(test)]

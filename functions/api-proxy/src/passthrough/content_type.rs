@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use shared::base::problem::Problem;
 
-use super::field::invalid;
+use crate::request::body::invalid;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// The longest name of a content type, a boundary included.
+/// The longest name of a content type, a boundary included, in bytes.
 const MAX_LENGTH: usize = 200;
 
 /// The kinds of bodies that Zoho takes.

@@ -1,13 +1,13 @@
 //! One field of what is passed through, wherever it stands: in the query, in a form, in a part of a form with files.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 
+use crate::request::body::{invalid, no_json};
 use crate::request::params;
 
 /// By these Zoho, or what stands before it, takes or once took tokens: a call is made with the connection's own.
@@ -73,7 +73,7 @@ fn bare(name: &str) -> String {
 pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let named = deserializer.deserialize_any(Top).and_then(|named| deserializer.end().map(|()| named));
-    let named = named.map_err(|error| broken(&error))?;
+    let named = named.map_err(|error| no_json(&error))?;
     if let Some(name) = named.odd {
         return Err(invalid(format!("`{}` is no name of a field. {NAMES}", name.escape_debug())));
     }
@@ -137,12 +137,4 @@ fn lets_in(people: &Value) -> bool {
     people.any(|person| {
         ["enable_portal", "is_added_in_portal"].iter().any(|name| person.get(name).is_some_and(opens))
     })
-}
-
-pub(super) fn broken(error: &serde_json::Error) -> Problem {
-    invalid(format!("The body is no JSON: {error}."))
-}
-
-pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }

@@ -4,9 +4,10 @@ use percent_encoding::percent_decode;
 use shared::base::problem::Problem;
 use shared::base::secret::sha256_hex;
 
-use super::field::{field, invalid};
+use super::field::field;
+use crate::request::body::invalid;
 
-/// The longest head of a part: a name, a file's name, a type.
+/// The longest head of a part, in bytes: a name, a file's name, a type.
 const MAX_HEAD_LENGTH: usize = 4 * 1024;
 
 /// More parts no form of Zoho's has.

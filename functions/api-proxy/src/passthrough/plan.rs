@@ -17,7 +17,7 @@ use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 
-/// Larger documents are known by their digest only.
+/// The largest document that the audit shows, in bytes; of a larger one it has the digest only.
 const MAX_SHOWN: usize = 32 * 1024;
 
 /// A call, without the bytes of its body: those would not fit into a row, and whoever performs a preview sends them again.

@@ -8,7 +8,7 @@ use shared::zoho::scope::Product;
 use super::body;
 use super::call::Passed;
 use super::denylist::stem;
-use crate::request::redact::asked::{of_field, refuse_document, refuse_pair};
+use crate::request::redact::refusals::{of_field, refuse_document, refuse_pair};
 use crate::request::redact::{hidden, is_personal};
 
 /// Parameters that choose nothing by what people wrote, beside ids.

@@ -1,14 +1,16 @@
 //! Bodies of requests: one JSON object, of limited size.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, Request};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
-use crate::request::arriving::Received;
 use crate::request::did_you_mean::question;
+use crate::request::incoming_body::Received;
 use crate::request::plain_json::demand_plain;
-use crate::request::redact::asked;
+use crate::request::redact::refusals;
 use crate::request::response_headers::ResponseHeaders;
 
 /// A JSON object.
@@ -25,15 +27,14 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         match serde_json::from_slice(&bytes) {
             Ok(body @ Value::Object(_)) => {
                 if headers.is_redacted() {
-                    asked::refuse_document(&body)?;
+                    refusals::refuse_document(&body)?;
                 }
                 Ok(Self(body))
             }
-            Ok(_) => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),
-            Err(_) if bytes.is_empty() => Err(Problem::new(
-                Code::BodyInvalid,
-                "The body is empty. This route takes a JSON object; `{}` where nothing is said.",
-            )),
+            Ok(_) => Err(invalid("The body is not a JSON object.")),
+            Err(_) if bytes.is_empty() => {
+                Err(invalid("The body is empty. This route takes a JSON object; `{}` where nothing is said."))
+            }
             Err(error) => Err(no_json(&error)),
         }
     }
@@ -44,16 +45,22 @@ pub(crate) fn demand_object(bytes: &[u8], is_redacted: bool) -> Result<(), Probl
     demand_plain(bytes)?;
     if is_redacted {
         let body = serde_json::from_slice::<Value>(bytes).map_err(|error| no_json(&error))?;
-        asked::refuse_document(&body)?;
+        refusals::refuse_document(&body)?;
     }
     match bytes.trim_ascii_start().first() {
         Some(b'{') => serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| no_json(&error)),
-        _ => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),
+        _ => Err(invalid("The body is not a JSON object.")),
     }
 }
 
-fn no_json(error: &serde_json::Error) -> Problem {
-    Problem::new(Code::BodyInvalid, format!("The body is no JSON: {error}."))
+/// The problem of a body that the route cannot take.
+pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(Code::BodyInvalid, detail)
+}
+
+/// The problem of a body that is no JSON at all.
+pub(crate) fn no_json(error: &serde_json::Error) -> Problem {
+    invalid(format!("The body is no JSON: {error}."))
 }
 
 /// The body as what the route takes; unknown fields are refused, because a field that is ignored is not written.
@@ -62,11 +69,11 @@ pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
 }
 
 /// A field that is not what the route takes.
-pub(crate) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+pub(super) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let what = error.inner().to_string();
     // The place in the text says less than that in the document.
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-    Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), what))
+    invalid(wording(&error.path().to_string(), what))
 }
 
 /// What serde says of a field, in our words: the field first.

@@ -1,4 +1,4 @@
-//! The caller of a request. Its service key is checked before anything else is looked at; its place (`places`) is taken once its body
+//! The caller of a request. Its service key is checked before anything else is looked at; its place (`concurrency`) is taken once its body
 //! is there.
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use shared::core::zoho_client::ZohoClient;
 use tokio::join;
 use tokio::time::Instant;
 
-use crate::request::arriving::Arriving;
+use crate::request::concurrency::{Place, Places};
+use crate::request::incoming_body::Arriving;
 use crate::request::params::invalid;
-use crate::request::places::{Place, Places};
-use crate::request::redact::asked;
+use crate::request::redact::refusals;
 use crate::request::response_headers::ResponseHeaders;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
@@ -90,7 +90,7 @@ where
         let headers = parts.extensions.get::<ResponseHeaders>().cloned().unwrap_or_default();
         if key.redact_contacts {
             headers.redacted();
-            asked::refuse_query(parts.uri.query().unwrap_or_default())?;
+            refusals::refuse_query(parts.uri.query().unwrap_or_default())?;
         }
         Ok(Self { key, connection, organization, deadline, headers, place })
     }

@@ -2,8 +2,9 @@
 //! line, so that what is wrong with it can be found again.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 
+use crate::request::body::invalid;
 use crate::request::did_you_mean::question;
 
 /// What separates the values of a row.
@@ -242,10 +243,6 @@ pub(crate) fn write_row<'a>(into: &mut String, values: impl IntoIterator<Item = 
 pub(crate) fn no_formula(words: &str) -> String {
     let mark = if words.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("{mark}{words}")
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }
 
 #[cfg(test)]

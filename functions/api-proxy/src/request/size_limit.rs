@@ -6,7 +6,7 @@ use shared::base::problem::{Code, Problem};
 
 use crate::request::response_headers::Written;
 
-/// The largest body that is passed through, and the largest answer that is given.
+/// The largest body that is passed through, and the largest answer that is given, in bytes.
 pub(crate) const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Refuses an answer that is larger.

@@ -7,9 +7,9 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use shared::base::problem::{Code, Problem};
 
-use crate::request::arriving::Received;
 use crate::request::body;
-use crate::request::redact::asked;
+use crate::request::incoming_body::Received;
+use crate::request::redact::refusals;
 use crate::request::response_headers::ResponseHeaders;
 
 /// The media type of tables.
@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         let bytes = bytes?;
         if is_csv {
             if is_redacted {
-                asked::refuse_pair("table", &String::from_utf8_lossy(&bytes))?;
+                refusals::refuse_pair("table", &String::from_utf8_lossy(&bytes))?;
             }
             return Ok(Self::Csv(bytes));
         }

@@ -23,7 +23,7 @@ use shared::zoho::secrets::AccessTokenSecret;
 use tokio::time::Instant;
 
 use crate::request::caller::Caller;
-use crate::request::places::Places;
+use crate::request::concurrency::Places;
 use crate::request::response_headers::ResponseHeaders;
 
 /// When a test begins.

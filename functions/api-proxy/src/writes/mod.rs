@@ -16,6 +16,7 @@ pub(crate) mod plan;
 pub(crate) mod recovery;
 pub(crate) mod request;
 
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -29,12 +30,12 @@ use shared::core::access::usage::KeyUsage;
 use shared::core::reconciliation;
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
-use shared::core::writes::idempotency::{Begun, Idempotency};
+use shared::core::writes::idempotency::{Begun, Idempotency, SentWrite, Ticket};
 use shared::core::writes::preview::{Found as Previewed, Previews};
 
 use crate::zoho::Zoho;
 use answer::{preview_required, replay, running};
-use engine::Engine;
+use engine::{Engine, Finished};
 use plan::{Draft, Plan, Prepared};
 use request::WriteRequest;
 
@@ -125,17 +126,9 @@ impl Writes {
                 Err(problem) if problem.code() == Code::WriteUncertain => return Err(running(1)),
                 Err(problem) => return Err(problem),
             },
-            // Of what a restored store does not know, only what it was meant to be is known.
-            Begun::Unsettled(ticket, sent) if sent.plan.is_null() => {
-                self.engine.recover(request, ticket, prepared, sent).await?
+            Begun::Unsettled(ticket, sent) => {
+                self.find_out(request, ticket, sent, Box::pin(ready(Ok(prepared))), restore).await?
             }
-            Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
-                Ok(prepared) => self.engine.recover(request, ticket, prepared, sent).await?,
-                Err(problem) => {
-                    self.parts.unsettled(ticket, sent).await?;
-                    return Err(problem);
-                }
-            },
         };
         Ok(finished.kept.body)
     }
@@ -150,25 +143,19 @@ impl Writes {
         if request.dry_run {
             return self.preview(request, prepare.await?).await;
         }
-        let previewed = match &request.key {
-            Some(key) => self.previews.find(owner, key, &request.digest).await?,
-            None => Previewed::None,
+        let Some(key) = &request.key else {
+            if request.needs_preview {
+                return Err(preview_required(&Previewed::None, false));
+            }
+            return self.engine.execute(request, prepare.await?, None).await?.response(fields);
         };
-        let is_id = request.key.as_deref().is_some_and(Previews::is_id);
+        let previewed = self.previews.find(owner, key, &request.digest).await?;
+        let is_id = Previews::is_id(key);
         let previewless = lacks_preview(request.needs_preview, is_id, &previewed);
         let refusal = preview_required(&previewed, is_id);
-        let prepare = async {
-            match previewed {
-                Previewed::Same(plan) => restore(plan),
-                Previewed::Differs | Previewed::None => prepare.await,
-            }
-        };
-        let Some(key) = &request.key else {
-            if previewless {
-                return Err(refusal);
-            }
-            let prepared = prepare.await?;
-            return self.engine.execute(request, prepared, None).await?.response(fields);
+        let prepare: Preparing<'_> = match previewed {
+            Previewed::Same(plan) => Box::pin(async move { restore(plan) }),
+            Previewed::Differs | Previewed::None => prepare,
         };
         match self.idempotency.begin(owner, key, &request.digest).await? {
             Begun::Answered(kept) => replay(kept, fields),
@@ -190,17 +177,27 @@ impl Writes {
                 }
             },
             Begun::Unsettled(ticket, sent) => {
-                // Of what a restored store does not know, only the request itself says what it was meant to be.
-                let prepared = if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
-                match prepared {
-                    Ok(prepared) => {
-                        self.engine.recover(request, ticket, prepared, sent).await?.response(fields)
-                    }
-                    Err(problem) => {
-                        self.idempotency.unsettled(ticket, sent).await?;
-                        Err(problem)
-                    }
-                }
+                self.find_out(request, ticket, sent, prepare, restore).await?.response(fields)
+            }
+        }
+    }
+
+    /// Finds out how a write ended that an earlier request with the same key sent.
+    async fn find_out(
+        &self,
+        request: &WriteRequest<'_>,
+        ticket: Ticket,
+        sent: SentWrite,
+        prepare: Preparing<'_>,
+        restore: Restore,
+    ) -> Result<Finished, Problem> {
+        // Of what a restored store does not know, only the request itself says what it was meant to be.
+        let prepared = if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
+        match prepared {
+            Ok(prepared) => self.engine.recover(request, ticket, prepared, sent).await,
+            Err(problem) => {
+                self.idempotency.unsettled(ticket, sent).await?;
+                Err(problem)
             }
         }
     }

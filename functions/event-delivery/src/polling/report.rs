@@ -14,7 +14,7 @@ use shared::zoho::value::{Object, text};
 use crate::polling::checkpoint::Part;
 use crate::polling::list::{List, Source};
 
-/// Longer values are left out: they name nothing.
+/// The longest value that is kept, in bytes: a longer one names nothing.
 const MAX_FIELD_LENGTH: usize = 256;
 
 /// What a report works with.

@@ -23,7 +23,7 @@ const MAX_PRELOADED: usize = 50;
 pub struct DayLimits {
     /// Calls to Zoho, of all products.
     pub calls: Option<u32>,
-    /// Writes.
+    /// Writes to Zoho, of all products.
     pub writes: Option<u32>,
 }
 

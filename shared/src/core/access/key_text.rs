@@ -6,7 +6,7 @@ use crate::base::pasted::{clean, oddity};
 /// What every key begins with.
 pub(super) const PREFIX: &str = "zck_";
 
-/// How long its id and its secret are.
+/// How many hexadecimal digits its id and its secret have.
 const ID: usize = 12;
 const SECRET: usize = 64;
 
@@ -14,7 +14,7 @@ const SECRET: usize = 64;
 const SCHEMES: &[&str] =
     &["basic", "digest", "token", "apikey", "api-key", "zoho-oauthtoken", "negotiate", "key"];
 
-/// The longest word of somebody else's that is repeated.
+/// The longest word of somebody else's that is repeated, in bytes.
 const MAX_WORD: usize = 40;
 
 /// The public and the secret part of `Bearer zck_<id>_<secret>`.

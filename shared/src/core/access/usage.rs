@@ -72,9 +72,9 @@ struct Seen {
 #[derive(Default)]
 struct Held {
     day: i64,
-    /// What is leased and not used yet.
+    /// How many calls are leased and not used yet.
     left: u32,
-    /// As it is stored.
+    /// How many are used or leased by all processes, as it is stored.
     used: u32,
     version: Option<Version>,
     /// Until the end of the day there is no more.

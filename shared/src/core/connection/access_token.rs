@@ -17,7 +17,7 @@ pub struct AccessToken {
     /// The token.
     #[serde(serialize_with = "AccessTokenSecret::serialize_exposed")]
     pub token: AccessTokenSecret,
-    /// The grant's generation.
+    /// The generation of its grant: each consent makes the next one.
     pub generation: u64,
     /// When Zoho stops accepting it.
     pub expires: Timestamp,

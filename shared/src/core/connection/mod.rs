@@ -30,7 +30,7 @@ pub const GRANTS_PER_USER: usize = 20;
 pub struct Connection {
     /// Its name.
     pub name: ConnectionName,
-    /// The grant that the rest is about.
+    /// The generation of the grant that the rest is about: each consent makes the next one.
     pub generation: u64,
     /// The client that asked for it.
     pub client_id: String,
@@ -46,7 +46,7 @@ pub struct Connection {
     pub crm_organization: Option<Organization>,
     /// The address of the user who consented, where it may be read.
     pub user: Option<String>,
-    /// Since when.
+    /// When this grant was consented to.
     pub connected_at: Timestamp,
     /// When the access token was made.
     pub token_renewed_at: Option<Timestamp>,

@@ -21,12 +21,12 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 pub enum Order {
     /// To end a connection.
     Disconnect {
-        /// Which.
+        /// The connection.
         connection: ConnectionName,
     },
     /// To bring CRM's channel in line with what is watched for a connection.
     Watch {
-        /// Which.
+        /// The connection.
         connection: ConnectionName,
     },
 }

@@ -29,7 +29,7 @@ pub struct Hook {
     pub agent_id: Option<String>,
     /// Which types of events are told: whole, or up to a `*` at the end.
     pub types: Vec<String>,
-    /// Each turn costs money.
+    /// The most turns that are begun in an hour: each costs money.
     pub turns_per_hour: u32,
     /// Whether nothing is told for the time being.
     pub paused: bool,
@@ -94,7 +94,7 @@ impl Hook {
 }
 
 /// Whether a type of events is among these patterns.
-pub(crate) fn is_among(types: &[String], kind: &str) -> bool {
+pub(super) fn is_among(types: &[String], kind: &str) -> bool {
     types.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(beginning) => kind.starts_with(beginning),
         None => kind == pattern,

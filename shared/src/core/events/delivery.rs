@@ -14,13 +14,13 @@ pub struct Delivery {
     pub source: &'static str,
     /// The digest of what was signed.
     pub digest: String,
-    /// `zoho.inventory.item.updated`.
+    /// Its type: `zoho.inventory.item.updated`.
     pub kind: String,
-    /// `item/…`.
+    /// What it is about: `item/33…`.
     pub subject: Option<String>,
     /// When it happened, where the body says so.
     pub time: Option<String>,
-    /// Ids.
+    /// Ids, and what else is needed to look the record up.
     pub data: Value,
     /// The body's JSON document, as it came.
     pub body: String,

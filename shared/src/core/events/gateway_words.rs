@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::base::secret::Secret;
 use crate::zoho::http::Answer;
 
-/// So many characters of it are kept.
+/// How many characters of a reason are kept.
 const MAX_REASON: usize = 200;
 
 /// So many bytes of an answer are looked at: longer ones are pages of a proxy.

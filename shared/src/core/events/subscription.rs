@@ -91,9 +91,9 @@ pub struct Channel {
 /// A channel that CRM does not want.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// When.
+    /// When CRM refused it.
     pub at: Timestamp,
-    /// Why.
+    /// CRM's reason, in words for people.
     pub reason: String,
 }
 

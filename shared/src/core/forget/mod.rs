@@ -1,8 +1,8 @@
 //! Ends what is kept about a person. Rows stay, so that counts and ids stay true; what they say of the person is replaced. Previews are
 //! removed: performed, they would write what stands in them to Zoho.
 
-mod held;
 mod person;
+mod personal_rows;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::base::clock::Timestamp;
 use crate::base::id::{is_time_ordered, moment_of};
 use crate::store::{Condition, Key, Put, Row, StoreError, Stores, Table};
-use held::{Change, change};
+use personal_rows::{Change, change};
 
 pub use person::{FORGOTTEN, Person};
 

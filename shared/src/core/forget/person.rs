@@ -7,7 +7,7 @@ use crate::base::clock::Timestamp;
 /// What stands in the place of what is forgotten.
 pub const FORGOTTEN: &str = "[forgotten]";
 
-/// A shorter text would be found everywhere.
+/// The fewest characters of a text: a shorter one would be found everywhere.
 const MIN_TEXT: usize = 3;
 const MIN_DIGITS: usize = 6;
 

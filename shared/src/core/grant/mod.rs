@@ -36,7 +36,7 @@ pub struct Grant {
     pub crm_organization: Option<Organization>,
     /// The address of the user who consented, where it may be read.
     pub user: Option<String>,
-    /// When.
+    /// When it was consented to.
     pub connected_at: Timestamp,
     /// The choice of an organisation that made it, where one was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

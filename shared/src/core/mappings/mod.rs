@@ -27,8 +27,8 @@ const SAVED_AT_ONCE: usize = 33;
 /// How often a change is tried that collides with others.
 const TRIES: usize = 4;
 
-/// Rows that are read at once.
-const ROWS: usize = 1000;
+/// How many are read from the store at once.
+pub const READ_AT_ONCE: usize = 1000;
 
 /// Mappings as they were read, by product id.
 pub type Known = BTreeMap<String, (Mapping, Version)>;
@@ -36,11 +36,11 @@ pub type Known = BTreeMap<String, (Mapping, Version)>;
 /// How far a change of many came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Saved {
-    /// What was written.
+    /// How many were written.
     pub changed: usize,
-    /// What said the same already.
+    /// How many said the same already.
     pub unchanged: usize,
-    /// What there was no time for.
+    /// How many there was no time for.
     pub left: usize,
 }
 
@@ -136,7 +136,7 @@ impl Mappings {
     pub async fn all(&self, connection: &ConnectionName) -> Result<Known, StoreError> {
         let (mut all, mut after) = (Known::new(), None);
         loop {
-            let (rows, next) = self.page(connection, after.as_deref(), ROWS).await?;
+            let (rows, next) = self.page(connection, after.as_deref(), READ_AT_ONCE).await?;
             all.extend(rows.into_iter().map(|row| (row.0.product_id.clone(), row)));
             match next {
                 Some(next) => after = Some(next),

@@ -13,7 +13,7 @@ use crate::base::settings::InventoryLimits;
 /// Zoho's minute plus the tolerated difference between the clocks of processes. All times here are in milliseconds.
 pub(super) const MINUTE: i64 = 60_000 + 500;
 
-/// The longest time that a call takes to reach Zoho.
+/// The longest time that a call takes to reach Zoho, in milliseconds, as all times here.
 pub(super) const MAX_TRAVEL: i64 = 2_000;
 
 /// How long a single slot may stay unused before it lapses.

@@ -23,7 +23,7 @@ const MAX_CHAIN: usize = 50;
 pub enum Before {
     /// Never: the write made it.
     New,
-    /// Then.
+    /// At this time, by Zoho's clock.
     At(Timestamp),
     /// The writer did not know.
     Unknown,

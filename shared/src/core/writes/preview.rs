@@ -28,9 +28,9 @@ struct Record {
 
 /// A preview that was stored.
 pub struct Preview {
-    /// What performs it.
+    /// The `Idempotency-Key` that performs it.
     pub id: String,
-    /// Until when.
+    /// Until when it can be performed.
     pub until: Timestamp,
 }
 

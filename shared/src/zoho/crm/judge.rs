@@ -43,10 +43,10 @@ pub enum Fault {
     /// It may not be empty.
     #[error("`{0}` must have a value: CRM takes no record without it")]
     Empty(String),
-    /// Another type.
+    /// The value has another type than the field.
     #[error("`{0}` must be {1}")]
     Type(String, String),
-    /// Too much.
+    /// The value has more characters than the field takes.
     #[error("`{0}` takes at most {1} characters and has {2}")]
     TooLong(String, u64, usize),
     /// A value that is not among those of a picklist.

@@ -103,6 +103,10 @@ pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
     RecordKind::ITEM.record_url(api, organization, item_id)
 }
 
+/// The most rows of a list that are asked for at once. Zoho names 200 as the default and promises no longer page.
+/// <https://www.zoho.com/inventory/api/v1/pagination/>
+pub const MAX_ROWS: u32 = 200;
+
 /// Whether Zoho says that there is a page after this one. Without a `page_context` there is none.
 pub fn has_more(answer: &Object) -> bool {
     answer

@@ -1,5 +1,6 @@
 //! Transfers of stock between locations. <https://www.zoho.com/inventory/api/v1/transferorders/>
 
+use super::MAX_ROWS;
 use super::record_kinds::RecordKind;
 use crate::zoho::value::query_of;
 
@@ -20,7 +21,7 @@ pub fn numbered_url(api: &str, organization: &str, number: &str) -> String {
     let mut url = query_of(RecordKind::TRANSFER_ORDER.list_url(api));
     url.append_pair("organization_id", organization)
         .append_pair("transfer_order_number", number)
-        .append_pair("per_page", "200")
+        .append_pair("per_page", &MAX_ROWS.to_string())
         .append_pair("sort_column", "created_time")
         .append_pair("sort_order", "D");
     url.finish()

@@ -19,7 +19,7 @@ pub const SCOPES_TO_DELETE: &[&str] = &["ZohoInventory.settings.READ", "ZohoInve
 pub const SCOPES_TO_CREATE: &[&str] =
     &["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
 
-/// The longest name. Zoho refuses a longer one.
+/// The longest name, in characters. Zoho refuses a longer one.
 pub const MAX_NAME_LENGTH: usize = 50;
 
 /// The two settings that a rule consists of.

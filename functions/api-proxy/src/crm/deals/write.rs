@@ -13,15 +13,12 @@ use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
-use shared::zoho::crm::judge::Judged;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{self, Object, timestamp};
-use tokio::join;
 
 use crate::app::App;
-use crate::crm::deals::plan::{CreateDeal, UpdateDeal, UpsertDeal};
-use crate::crm::deals::read::{EXAMPLE, ONE, PATH, documented, target};
-use crate::crm::deals::{fetch, foresee};
+use crate::crm::deals::prepare;
+use crate::crm::deals::read::{EXAMPLE, ONE, PATH, documented};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Shape, described, named, text, time};
@@ -29,7 +26,6 @@ use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid, record_id};
-use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest};
 
 pub(crate) fn routes(to: &mut impl Routes) {
@@ -156,22 +152,7 @@ async fn create(
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)
             .await?;
-    let prepare = async {
-        let target = target(&caller, &connection);
-        let fit = app.fields.judge(&target, "Deals", fields, true).await?;
-        if request.dry_run {
-            foresee::refusals(&app.zoho, &target, &fit, None).await?;
-        }
-        let Judged { fields, kept } = fit.judged;
-        let plan = CreateDeal { fields, kept };
-        Ok(Draft {
-            plan,
-            preview: json!({ "deal": body, "untrusted": ["deal"] }),
-            before: Value::Null,
-            modified: None,
-        })
-    };
-    app.writes.perform(&request, prepare).await
+    app.writes.perform(&request, prepare::create(&app, &request, fields)).await
 }
 
 async fn update(
@@ -203,38 +184,7 @@ async fn update(
         &headers,
     )
     .await?;
-    let prepare = async {
-        let target = target(&caller, &connection);
-        let (fit, found) =
-            join!(app.fields.judge(&target, "Deals", fields, false), fetch::one(&app.zoho, &target, &id));
-        let (fit, found) = (fit?, found?);
-        let before =
-            found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
-        let dropped = foresee::dropped_rows(&fit, &before, request.dry_run)?;
-        foresee::modified(&before, since.as_deref())?;
-        if request.dry_run {
-            foresee::refusals(&app.zoho, &target, &fit, Some(&id)).await?;
-        }
-        let before = crm::record(before);
-        let mut changed = before.clone();
-        changed.retain(|field, _| body.get(field).is_some() || fit.judged.fields.contains_key(field));
-        let mut preview =
-            json!({ "deal": id, "before": changed, "after": body, "untrusted": ["before", "after"] });
-        foresee::warn(&mut preview, dropped);
-        // What a preview showed must still be so when it is performed.
-        let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
-        let since = since.clone().or(modified.clone().filter(|_| request.dry_run));
-        let Judged { fields, kept } = fit.judged;
-        let plan = UpdateDeal {
-            id: id.clone(),
-            fields,
-            kept,
-            if_unmodified_since: since.clone(),
-            fresh: !request.dry_run,
-        };
-        Ok(Draft { plan, preview, before: changed.into(), modified })
-    };
-    app.writes.perform(&request, prepare).await
+    app.writes.perform(&request, prepare::update(&app, &request, id, fields, since)).await
 }
 
 #[derive(Deserialize)]
@@ -272,44 +222,7 @@ async fn upsert(
         &headers,
     )
     .await?;
-    let prepare = async {
-        let target = target(&caller, &connection);
-        let fit = app.fields.judge(&target, "Deals", fields, false).await?;
-        app.fields.demand_unique(&target, &by).await?;
-        // An upsert needs both scopes, whichever it does in the end.
-        app.zoho.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
-        let id = fetch::existing(&app.zoho, &target, &fit.judged.fields, &by).await?;
-        let found = match &id {
-            None => {
-                // A new deal must have more.
-                app.fields.judge(&target, "Deals", fields, true).await?;
-                None
-            }
-            Some(id) => fetch::one(&app.zoho, &target, id).await?,
-        };
-        let dropped = match &found {
-            Some(deal) => foresee::dropped_rows(&fit, deal, request.dry_run)?,
-            None => Object::new(),
-        };
-        if request.dry_run {
-            foresee::refusals(&app.zoho, &target, &fit, id.as_deref()).await?;
-        }
-        let mut modified = None;
-        let before = found.map_or(Value::Null, |deal| {
-            let mut deal = crm::record(deal);
-            modified = value::text(&deal, "Modified_Time").map(str::to_owned);
-            deal.retain(|field, _| field == "id" || body.get(field).is_some());
-            deal.into()
-        });
-        let Judged { fields, kept } = fit.judged;
-        let plan = UpsertDeal { fields, kept, by, found: id, fresh: true };
-        let action = if before.is_null() { "create" } else { "change" };
-        let mut preview =
-            json!({ "action": action, "before": before, "after": body, "untrusted": ["before", "after"] });
-        foresee::warn(&mut preview, dropped);
-        Ok(Draft { plan, preview, before, modified })
-    };
-    app.writes.perform(&request, prepare).await
+    app.writes.perform(&request, prepare::upsert(&app, &request, by, fields)).await
 }
 
 /// A deal as callers write it. Which names CRM has is judged later, by its fields.

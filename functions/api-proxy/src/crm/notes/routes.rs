@@ -31,7 +31,7 @@ use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::Target;
 
-/// CRM's own limits.
+/// CRM's own limits, in characters.
 const MAX_TITLE: usize = 120;
 const MAX_CONTENT: usize = 32_000;
 

@@ -17,8 +17,7 @@ use crate::inventory::stock;
 use crate::writes::recovery::made_since;
 use crate::zoho::{Target, Zoho};
 
-/// How many rows of the list are read at once, and how many pages at most.
-const ROWS: u32 = 200;
+/// How many pages of the list are read at most.
 const MAX_PAGES: u32 = 20;
 
 /// What Zoho gets: the lines that move stock.
@@ -99,7 +98,9 @@ pub(super) async fn with_reference(
         let mut answer = zoho
             .read(
                 target,
-                |endpoint| adjustments::newest_url(endpoint.api, endpoint.organization, page, ROWS),
+                |endpoint| {
+                    adjustments::newest_url(endpoint.api, endpoint.organization, page, inventory::MAX_ROWS)
+                },
                 response::inventory,
             )
             .await?;
@@ -109,7 +110,7 @@ pub(super) async fn with_reference(
             found.extend(id.filter(|_| made_since(row, "created_time", since)));
         }
         let is_end = is_of_today && are_newest_first(&rows, since);
-        if is_end || !inventory::may_go_on(&answer, page, rows.len(), ROWS) {
+        if is_end || !inventory::may_go_on(&answer, page, rows.len(), inventory::MAX_ROWS) {
             break;
         }
     }

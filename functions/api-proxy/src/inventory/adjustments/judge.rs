@@ -165,7 +165,7 @@ fn name_a_location(locations: &[Location]) -> Problem {
 }
 
 /// An adjustment is for one location: items that are each kept at another single one are not put together.
-pub(crate) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
+pub(super) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
     let moving = lines.iter().filter(|line| matches!(line.verdict, Verdict::Moves(_)));
     let locations: Vec<&Location> = moving.filter_map(|line| line.location.as_ref()).collect();
     let differ = |pair: &[&Location]| matches!(pair, [one, other] if one.id != other.id);

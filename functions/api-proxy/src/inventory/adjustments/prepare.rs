@@ -1,22 +1,20 @@
 //! From an adjustment as callers write it to the one that is performed: names become ids, values are checked.
 
 use serde_json::{Value, json};
-use shared::base::id::is_zoho_id;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
-use shared::zoho::value::Object;
 
 use super::adjustment::{AdjustStock, Change, Line};
-use super::body::{Adjustment, Line as Asked, MAX_LINES};
+use super::body::Adjustment;
 use super::judge::{Judged, Verdict, demand_one_location, judge, nothing_left};
 use crate::inventory::dates::demand_date;
 use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
-use crate::inventory::lookup::named::ItemName;
-use crate::inventory::named_lines::{find_items, tracking};
+use crate::inventory::named_lines::find_items;
 use crate::inventory::quantity::Quantity;
+use crate::request::body::invalid;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
@@ -28,7 +26,28 @@ pub(super) async fn prepare(
     request: &WriteRequest<'_>,
     asked: Adjustment,
 ) -> Result<Draft<AdjustStock>, Problem> {
-    let (location, location_name) = match location(&asked)? {
+    let mut plan = plan(zoho, mappings, request, asked).await?;
+    let is_blind = |line: &Line| matches!(line.change, Change::Target { expected: None, .. });
+    let preview = if request.dry_run {
+        preview(zoho, request, &mut plan).await?
+    } else if plan.lines.iter().any(is_blind) {
+        return Err(invalid(
+            "`target` needs `expected`: the stock as you read it. Read the item first, or preview with `?dry_run=true`, which takes the stock that it shows.",
+        ));
+    } else {
+        Value::Null
+    };
+    Ok(Draft { plan, preview, before: Value::Null, modified: None })
+}
+
+/// The adjustment with ids in place of names.
+async fn plan(
+    zoho: &Zoho,
+    mappings: &Mappings,
+    request: &WriteRequest<'_>,
+    mut asked: Adjustment,
+) -> Result<AdjustStock, Problem> {
+    let (location, location_name) = match asked.location()? {
         Some(location) => {
             let named = as_zoho_knows_it(mappings, request.connection, location).await?;
             (Some(named.known_as), named.mapped)
@@ -45,49 +64,42 @@ pub(super) async fn prepare(
     if asked.reference_number.as_deref().is_some_and(|reference| reference.trim().is_empty()) {
         return Err(invalid("`reference_number` is empty."));
     }
-    let own = asked.reference_number.is_none();
-    let (reference, description, basis, date) =
-        (asked.reference_number.clone(), asked.description.clone(), asked.basis, asked.date.clone());
-    let lines = lines_of(zoho, mappings, request, asked).await?;
-    let mut plan = AdjustStock {
+    let (date, description, basis) = (asked.date.take(), asked.description.take(), asked.basis);
+    let reference = asked.reference_number.take();
+    Ok(AdjustStock {
         reason,
         date,
         description,
+        own_reference: reference.is_none(),
         reference: reference.unwrap_or_else(own_reference),
-        own_reference: own,
         location,
         location_name,
         basis,
-        lines,
+        lines: lines_of(zoho, mappings, request, asked).await?,
         is_part: false,
         seen: Vec::new(),
-    };
-    let mut preview = Value::Null;
-    if request.dry_run {
-        let target =
-            Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
-        let items = plan.items(zoho, &target).await?;
-        plan.demand_location_meant(&items)?;
-        let judged = judge(&plan, &items)?;
-        demand_one_location(&judged)?;
-        let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));
-        if let (false, Some(problem)) = (moves, nothing_left(&judged)) {
-            return Err(problem);
-        }
-        preview = shown(&plan, &judged);
-        // What is performed is what was shown: a target holds for the stock that the preview has seen.
-        let seen: Vec<_> = judged.iter().map(|line| line.before).collect();
-        for (line, seen) in plan.lines.iter_mut().zip(seen) {
-            if let Change::Target { expected, .. } = &mut line.change {
-                *expected = expected.take().or(seen.map(Quantity));
-            }
-        }
-    } else if plan.lines.iter().any(|line| matches!(line.change, Change::Target { expected: None, .. })) {
-        return Err(invalid(
-            "`target` needs `expected`: the stock as you read it. Read the item first, or preview with `?dry_run=true`, which takes the stock that it shows.",
-        ));
+    })
+}
+
+/// Shows what the stock would be. What is performed is what was shown: a target holds for the stock that is seen here.
+async fn preview(zoho: &Zoho, request: &WriteRequest<'_>, plan: &mut AdjustStock) -> Result<Value, Problem> {
+    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
+    let items = plan.items(zoho, &target).await?;
+    plan.demand_location_meant(&items)?;
+    let judged = judge(plan, &items)?;
+    demand_one_location(&judged)?;
+    let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));
+    if let (false, Some(problem)) = (moves, nothing_left(&judged)) {
+        return Err(problem);
     }
-    Ok(Draft { plan, preview, before: Value::Null, modified: None })
+    let shown = shown(plan, &judged);
+    let seen: Vec<_> = judged.iter().map(|line| line.before).collect();
+    for (line, seen) in plan.lines.iter_mut().zip(seen) {
+        if let Change::Target { expected, .. } = &mut line.change {
+            *expected = expected.take().or(seen.map(Quantity));
+        }
+    }
+    Ok(shown)
 }
 
 fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
@@ -115,63 +127,13 @@ fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
     })
 }
 
-/// The location, under whichever of its names.
-fn location(asked: &Adjustment) -> Result<Option<String>, Problem> {
-    one_location([
-        ("location", &asked.location),
-        ("location_id", &asked.location_id),
-        ("warehouse_id", &asked.warehouse_id),
-    ])
-}
-
-/// The one of several fields that names a location.
-fn one_location(fields: [(&str, &Option<String>); 3]) -> Result<Option<String>, Problem> {
-    let mut named = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
-    let Some((field, location)) = named.next() else { return Ok(None) };
-    if let Some((other, _)) = named.next() {
-        return Err(invalid(format!("`{field}` and `{other}` name the location: send one of them.")));
-    }
-    if location.is_empty() {
-        return Err(invalid(format!("`{field}` is empty.")));
-    }
-    if field != "location" && !is_zoho_id(location) {
-        return Err(invalid(format!(
-            "`{field}` must be Zoho's own: 1 to 19 digits. A name stands in `location`."
-        )));
-    }
-    Ok(Some(location.to_owned()))
-}
-
-/// The lines as they are asked for, and whether they stand in a list.
-fn asked_lines(asked: Adjustment) -> Result<(Vec<Asked>, bool), Problem> {
-    let one = Asked {
-        sku: asked.sku,
-        item_id: asked.item_id,
-        product_id: asked.product_id,
-        delta: asked.delta,
-        target: asked.target,
-        expected: asked.expected,
-        serial_numbers: asked.serial_numbers,
-        batches: asked.batches,
-        storages: asked.storages,
-    };
-    match asked.lines {
-        None => Ok((vec![one], false)),
-        Some(_) if !one.is_empty() => Err(invalid("Send either one item, or `lines`: not both.")),
-        Some(lines) if lines.is_empty() || lines.len() > MAX_LINES => {
-            Err(invalid(format!("`lines` must have 1 to {MAX_LINES} lines; more are a reconciliation.")))
-        }
-        Some(lines) => Ok((lines, true)),
-    }
-}
-
 async fn lines_of(
     zoho: &Zoho,
     mappings: &Mappings,
     request: &WriteRequest<'_>,
     asked: Adjustment,
 ) -> Result<Vec<Line>, Problem> {
-    let (lines, several) = asked_lines(asked)?;
+    let (lines, several) = asked.into_lines()?;
     let mut changes = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let at = if several { format!("lines[{index}].") } else { String::new() };
@@ -195,44 +157,6 @@ fn path_of(index: usize, several: bool) -> String {
     if several { format!("lines[{index}]") } else { String::new() }
 }
 
-impl Asked {
-    fn is_empty(&self) -> bool {
-        self.item() == ItemName::default()
-            && self.delta.is_none()
-            && self.target.is_none()
-            && self.expected.is_none()
-            && self.tracking().is_empty()
-    }
-
-    fn item(&self) -> ItemName<'_> {
-        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
-    }
-
-    fn change(&self, at: &str) -> Result<Change, Problem> {
-        match (self.delta, self.target, self.expected) {
-            (Some(delta), None, None) if delta.0.is_zero() => {
-                Err(invalid(format!("`{at}delta` is 0: there is nothing to adjust.")))
-            }
-            (Some(delta), None, None) => Ok(Change::Delta(delta)),
-            (None, Some(target), expected) => Ok(Change::Target { target, expected }),
-            (Some(_), None, Some(_)) => {
-                Err(invalid(format!("`{at}expected` goes with `{at}target`, and `{at}delta` stands alone.")))
-            }
-            _ => Err(invalid(format!(
-                "`{at}delta`, or `{at}target` with `{at}expected`, must be there: one of them."
-            ))),
-        }
-    }
-
-    fn tracking(&self) -> Object {
-        tracking(self.serial_numbers.as_deref(), self.batches.as_ref(), self.storages.as_ref())
-    }
-}
-
-fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(Code::BodyInvalid, detail.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,117 +177,5 @@ mod tests {
         let expected = ["ready", "ready", "ready", "unchanged", "changed", "refused"];
         assert_eq!(outcomes.collect::<Vec<_>>(), expected);
         assert_eq!((&shown["reason"], &shown["reference_number"]), (&json!("Counted"), &json!("R-1")));
-    }
-
-    #[test]
-    fn one_field_names_the_location() {
-        let found = |fields: [Option<&str>; 3]| {
-            let [location, location_id, warehouse_id] = fields.map(|field| field.map(str::to_owned));
-            let named = one_location([
-                ("location", &location),
-                ("location_id", &location_id),
-                ("warehouse_id", &warehouse_id),
-            ]);
-            named.map_err(|problem| problem.detail().to_owned())
-        };
-        for (fields, location) in [
-            ([None, None, None], None),
-            ([Some("Main"), None, None], Some("Main")),
-            ([Some("7"), None, None], Some("7")),
-            ([None, Some("33"), None], Some("33")),
-            ([None, None, Some("33")], Some("33")),
-        ] {
-            assert_eq!(found(fields), Ok(location.map(str::to_owned)), "{fields:?}");
-        }
-        for (fields, why) in [
-            ([Some("Main"), Some("33"), None], "`location` and `location_id` name the location"),
-            ([None, Some("33"), Some("33")], "`location_id` and `warehouse_id` name the location"),
-            ([Some(""), None, None], "`location` is empty"),
-            ([None, Some("Main"), None], "`location_id` must be Zoho's own"),
-            ([None, None, Some("Main")], "`warehouse_id` must be Zoho's own"),
-        ] {
-            let detail = found(fields).unwrap_err();
-            assert!(detail.contains(why), "{fields:?}: {detail}");
-        }
-    }
-
-    #[test]
-    fn an_adjustment_is_of_one_item_or_of_a_list_of_up_to_a_hundred() {
-        let asked = |body: Value| {
-            let asked: Adjustment = serde_json::from_str(&body.to_string()).unwrap();
-            asked_lines(asked)
-                .map(|(lines, several)| (lines.len(), several))
-                .map_err(|problem| problem.code())
-        };
-        let lines = |many: usize| vec![json!({ "item_id": "1", "delta": 1 }); many];
-        assert_eq!(asked(json!({ "reason": "Count", "item_id": "1", "delta": 1 })), Ok((1, false)));
-        for (many, found) in [
-            (0, Err(Code::BodyInvalid)),
-            (1, Ok((1, true))),
-            (MAX_LINES, Ok((MAX_LINES, true))),
-            (MAX_LINES + 1, Err(Code::BodyInvalid)),
-        ] {
-            assert_eq!(asked(json!({ "reason": "Count", "lines": lines(many) })), found, "{many}");
-        }
-        let both = json!({ "reason": "Count", "delta": 1, "lines": lines(1) });
-        assert_eq!(asked(both), Err(Code::BodyInvalid));
-    }
-
-    fn line(fields: &str) -> Asked {
-        serde_json::from_str(fields).unwrap()
-    }
-
-    #[test]
-    fn a_line_says_a_change_or_what_the_stock_shall_be() {
-        let change = |fields: &str| match line(fields).change("lines[2].") {
-            Ok(Change::Delta(delta)) => format!("by {}", delta.0),
-            Ok(Change::Target { target, expected: None }) => format!("to {}", target.0),
-            Ok(Change::Target { target, expected: Some(expected) }) => {
-                format!("to {} from {}", target.0, expected.0)
-            }
-            Err(problem) => {
-                assert_eq!(problem.code(), Code::BodyInvalid, "{fields}");
-                problem.detail().to_owned()
-            }
-        };
-        for (fields, expected) in [
-            (r#"{"delta":1}"#, "by 1"),
-            (r#"{"delta":"-0.000001"}"#, "by -0.000001"),
-            (r#"{"target":0}"#, "to 0"),
-            (r#"{"target":5,"expected":0}"#, "to 5 from 0"),
-            (r#"{"target":0,"expected":-2.5}"#, "to 0 from -2.5"),
-        ] {
-            assert_eq!(change(fields), expected, "{fields}");
-        }
-        for (fields, why) in [
-            (r#"{"delta":0}"#, "`lines[2].delta` is 0: there is nothing to adjust"),
-            (r#"{"delta":"-0.00"}"#, "`lines[2].delta` is 0: there is nothing to adjust"),
-            (r#"{"delta":1,"expected":1}"#, "`lines[2].expected` goes with `lines[2].target`"),
-            (r#"{"delta":0,"expected":0}"#, "`lines[2].expected` goes with `lines[2].target`"),
-            (r#"{"delta":1,"target":1}"#, "must be there: one of them"),
-            (r#"{"delta":1,"target":1,"expected":1}"#, "must be there: one of them"),
-            (r#"{"expected":1}"#, "must be there: one of them"),
-            ("{}", "must be there: one of them"),
-        ] {
-            assert!(change(fields).contains(why), "{fields}: {}", change(fields));
-        }
-    }
-
-    #[test]
-    fn a_line_that_says_anything_is_not_empty() {
-        assert!(line("{}").is_empty());
-        for fields in [
-            r#"{"sku":"A"}"#,
-            r#"{"item_id":"33"}"#,
-            r#"{"product_id":"7"}"#,
-            r#"{"delta":1}"#,
-            r#"{"target":1}"#,
-            r#"{"expected":1}"#,
-            r#"{"serial_numbers":["1"]}"#,
-            r#"{"batches":[{}]}"#,
-            r#"{"storages":[{}]}"#,
-        ] {
-            assert!(!line(fields).is_empty(), "{fields}");
-        }
     }
 }

@@ -13,9 +13,6 @@ use crate::zoho::{Target, Zoho, unreadable};
 /// How many pages of customers are looked through for a name.
 const MAX_PAGES: u32 = 10;
 
-/// The most rows that Zoho gives at once.
-const ROWS: u32 = 200;
-
 /// A customer, as an order names one.
 pub(crate) struct Customer {
     pub(crate) id: String,
@@ -75,14 +72,14 @@ pub(crate) async fn customer_by_name(
                     url.append_pair("organization_id", endpoint.organization)
                         .append_pair("contact_name", name)
                         .append_pair("page", &page.to_string())
-                        .append_pair("per_page", &ROWS.to_string());
+                        .append_pair("per_page", &inventory::MAX_ROWS.to_string());
                     url.finish()
                 },
                 response::inventory,
             )
             .await?;
         let rows = records(&mut answer, "contacts")?;
-        let more = inventory::may_go_on(&answer, page, rows.len(), ROWS);
+        let more = inventory::may_go_on(&answer, page, rows.len(), inventory::MAX_ROWS);
         for row in rows.into_iter().filter(is_it) {
             if !found.iter().any(|known| id(known, "contact_id") == id(&row, "contact_id")) {
                 found.push(row);

@@ -3,7 +3,7 @@
 
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
-use shared::core::mappings::{Mapping, Mappings, Saving};
+use shared::core::mappings::{Mapping, Mappings, READ_AT_ONCE, Saving};
 use shared::zoho::value::{Object, id, text};
 
 use super::candidates::candidates;
@@ -15,9 +15,6 @@ use crate::zoho::{Target, Zoho, unreadable};
 /// How many mappings are looked through for a near twin, and how many of those are named.
 const MAX_LOOKED_THROUGH: usize = 5000;
 const MAX_TWINS: usize = 5;
-
-/// Mappings that are read at once.
-const ROWS: usize = 1000;
 
 /// How a call fails whose items are named by their SKUs, or by another system's ids.
 pub(crate) const CODES: &[Code] = &[
@@ -212,7 +209,7 @@ async fn remember(mappings: &Mappings, target: &Target<'_>, mapping: &Mapping, f
 pub(crate) async fn unmapped(mappings: &Mappings, connection: &ConnectionName, product_id: &str) -> Problem {
     let mut twins: Vec<String> = Vec::new();
     let (mut seen, mut after) = (0, None);
-    while let Ok((page, next)) = mappings.list(connection, after.as_deref(), ROWS).await {
+    while let Ok((page, next)) = mappings.list(connection, after.as_deref(), READ_AT_ONCE).await {
         seen += page.len();
         let near = page.iter().filter(|mapping| are_near(&mapping.product_id, product_id));
         twins.extend(near.map(described));

@@ -2,6 +2,7 @@
 
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
+use shared::zoho::inventory::MAX_ROWS;
 use shared::zoho::value::{Object, id, text};
 
 use super::candidates::candidates;
@@ -12,15 +13,12 @@ use crate::zoho::{Target, Zoho};
 /// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
 const MAX_PAGES: u32 = 20;
 
-/// The most rows that Zoho gives at once.
-const ROWS: u32 = 200;
-
 /// The one active item with exactly this SKU.
 pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
     let (mut found, mut twins): (Vec<Object>, Vec<Object>) = (Vec::new(), Vec::new());
     let mut is_filtered = true;
     for page in 1.. {
-        let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", sku)], page, ROWS).await?;
+        let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", sku)], page, MAX_ROWS).await?;
         let (exact, others): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| text(item, "sku") == Some(sku));
         is_filtered &= page == 1;
@@ -83,7 +81,7 @@ pub(crate) async fn near_twins(zoho: &Zoho, target: &Target<'_>, sku: &str) -> V
     if part.is_empty() {
         return Vec::new();
     }
-    match item_page(zoho, target, &[("search_text", part)], 1, ROWS).await {
+    match item_page(zoho, target, &[("search_text", part)], 1, MAX_ROWS).await {
         Ok(page) => page.items.into_iter().filter(|item| is_near_twin(item, sku)).collect(),
         Err(_) => Vec::new(),
     }

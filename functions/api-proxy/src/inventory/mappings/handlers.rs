@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
-use shared::core::mappings::{Mapping, Saved, Saving};
+use shared::core::mappings::{Mapping, READ_AT_ONCE, Saved, Saving};
 use shared::zoho::scope::{Access, Product};
 use tokio::time::Instant;
 
-use super::demand::demand_locations;
 use super::import;
+use super::known_locations::demand_locations;
 use super::representation::{shown, shown_location, table};
 use super::resolve::{self, Resolving};
 use crate::app::App;
@@ -28,9 +28,6 @@ use crate::request::params::{NoParams, Params, invalid, next, per_page};
 use crate::request::upload::{Upload, wants_csv};
 
 pub(super) const PATH: &str = "/v1/inventory/mappings";
-
-/// Mappings that are read at once.
-const ROWS: usize = 1000;
 
 /// What must be left of a call's time for the answer, when an import stops.
 const LEFT_FOR_THE_ANSWER: Duration = Duration::from_secs(5);
@@ -108,7 +105,7 @@ async fn filtered(
             if !is_zoho_id(value) {
                 return Err(invalid("`item_id` must be Zoho's own: 1 to 19 digits."));
             }
-            let ids = app.mappings.products_of(connection, value, ROWS).await?;
+            let ids = app.mappings.products_of(connection, value, READ_AT_ONCE).await?;
             let known = app.mappings.some(connection, &ids).await?;
             Ok(known.into_values().map(|(mapping, _)| mapping).collect())
         }
@@ -123,7 +120,7 @@ async fn everything(
 ) -> Result<Vec<Mapping>, Problem> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let (page, next) = app.mappings.list(connection, after.as_deref(), ROWS).await?;
+        let (page, next) = app.mappings.list(connection, after.as_deref(), READ_AT_ONCE).await?;
         found.extend(page.into_iter().filter(&fits));
         match next {
             Some(next) => after = Some(next),

@@ -2,9 +2,9 @@
 //! what Zoho has.
 
 mod conclude;
-mod demand;
 mod handlers;
 mod import;
+mod known_locations;
 mod operations;
 mod representation;
 mod resolve;

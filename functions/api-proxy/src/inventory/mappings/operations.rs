@@ -98,9 +98,9 @@ fn product_id() -> Value {
 
 fn imported() -> Shape {
     let fields = [
-        ("imported", described(count(), "What was written.")),
-        ("unchanged", described(count(), "What was there already.")),
-        ("left", described(count(), "What there was no time for.")),
+        ("imported", described(count(), "How many were written.")),
+        ("unchanged", described(count(), "How many were there already.")),
+        ("left", described(count(), "How many there was no time for.")),
         (
             "next",
             described(
@@ -129,13 +129,13 @@ fn resolved() -> Shape {
         ],
     );
     let fields = [
-        ("done", described(count(), "Mappings that are looked at.")),
-        ("total", described(count(), "Mappings that there are, or that were named.")),
+        ("done", described(count(), "How many mappings are looked at.")),
+        ("total", described(count(), "How many mappings there are, or were named.")),
         (
             "next",
             json!({ "type": ["string", "null"], "pattern": "^/v1/", "description": "What to POST `{}` to; null at the end." }),
         ),
-        ("resolved", described(count(), "Mappings that lead to exactly one item.")),
+        ("resolved", described(count(), "How many mappings lead to exactly one item.")),
         ("problems", json!({ "type": "array", "items": trouble })),
         ("problem_count", described(count(), "How many there are; at most 1,000 are listed.")),
         ("untrusted", untrusted()),

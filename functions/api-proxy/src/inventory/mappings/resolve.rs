@@ -35,9 +35,6 @@ const MAX_SINGLE_LOOKUPS: usize = 10;
 /// The most mappings that a call may name.
 const MAX_NAMED: usize = 200;
 
-/// The most rows that Zoho gives at once.
-const ROWS: u32 = 200;
-
 /// How many items that no page had are asked for by themselves.
 const MAX_ASKED: usize = 20;
 
@@ -166,7 +163,7 @@ impl Work<'_> {
         skus.sort_unstable();
         skus.dedup();
         for sku in skus {
-            let page = item_page(self.zoho, &self.target, &[("sku", sku)], 1, ROWS).await?;
+            let page = item_page(self.zoho, &self.target, &[("sku", sku)], 1, inventory::MAX_ROWS).await?;
             if page.more {
                 return Ok(None);
             }
@@ -197,7 +194,7 @@ impl Work<'_> {
                 return Ok((candidates, Some(None)));
             }
             number += 1;
-            let read = match item_page(self.zoho, &self.target, &[], number, ROWS).await {
+            let read = match item_page(self.zoho, &self.target, &[], number, inventory::MAX_ROWS).await {
                 Ok(read) => read,
                 // What was read is kept: the next call goes on.
                 Err(problem) if problem.code().is_retryable() && number > first + 1 => {

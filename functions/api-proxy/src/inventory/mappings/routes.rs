@@ -8,7 +8,7 @@ use super::handlers::{self, PATH};
 use super::{operations, resolve};
 use crate::openapi::operation::Verb;
 use crate::openapi::route::Routes;
-use crate::request::arriving::MostBytes;
+use crate::request::incoming_body::MostBytes;
 use crate::request::size_limit::LARGEST;
 
 pub(crate) fn routes(to: &mut impl Routes) {

@@ -107,7 +107,7 @@ pub(super) async fn apply(
 async fn begin(
     app: &App,
     work: &mut Work<'_>,
-    mut parts: Vec<Part>,
+    parts: Vec<Part>,
     asked: Option<Asked>,
     agreed: bool,
 ) -> Result<Option<Vec<Part>>, Problem> {
@@ -133,12 +133,25 @@ async fn begin(
             return Err(Problem::new(Code::ReconciliationState, detail));
         }
     }
-    let Some(asked) = asked else { return Ok(None) };
+    match asked {
+        Some(asked) => begin_with(app, work, parts, &asked, agreed).await,
+        None => Ok(None),
+    }
+}
+
+/// Adds the parts of these rows to those that there are.
+async fn begin_with(
+    app: &App,
+    work: &mut Work<'_>,
+    mut parts: Vec<Part>,
+    asked: &Asked,
+    agreed: bool,
+) -> Result<Option<Vec<Part>>, Problem> {
     if work.now() >= work.head.valid_until {
         let detail = format!("It was valid until {}. Nothing was written.", work.head.valid_until);
         return Err(Problem::new(Code::ReconciliationExpired, detail));
     }
-    let new = parts::cut(work.rows(), &parts, &asked, work.head.apply.most_lines).map_err(|wrong| {
+    let new = parts::cut(work.rows(), &parts, asked, work.head.apply.most_lines).map_err(|wrong| {
         let lines: Vec<String> =
             wrong.iter().take(20).map(|(line, what)| format!("line {line}: {what}")).collect();
         let more = if wrong.len() > 20 { format!(" And {} more.", wrong.len() - 20) } else { String::new() };

@@ -1,6 +1,7 @@
 //! How many calls of Zoho's day a reconciliation may make without asking: a tenth.
 
 use shared::base::problem::{Code, Problem};
+use shared::zoho::inventory::MAX_ROWS;
 
 /// What Zoho's free plan allows in a day.
 const FREE_PLAN: u32 = 1000;
@@ -8,8 +9,8 @@ const FREE_PLAN: u32 = 1000;
 /// The share of a day that needs no word of the caller's.
 const SHARE: u32 = 10;
 
-/// How many rows a list of items has, and how many items are read at once.
-const PAGE: usize = 200;
+/// How many rows a page of the list of items has, and how many items are read at once with all details.
+const PAGE: usize = MAX_ROWS as usize;
 const AT_ONCE: usize = 100;
 
 /// How many calls one part of what is applied takes: a look before, the adjustment, a look after.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::base::clock::Timestamp;
 use shared::base::id::is_zoho_id;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 
 use super::row::Named;
 use crate::inventory::quantity::{self, Quantity};
@@ -212,11 +212,6 @@ pub(super) fn take(
 pub(super) fn refuse(wrong: Wrong) -> Result<(), Problem> {
     let again = "Correct the rows that `detail` names, and send all of it again.";
     wrong.refuse().map_err(|problem| problem.hint(again))
-}
-
-/// A body that cannot be taken.
-pub(super) fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use shared::base::problem::Problem;
 
-use super::counts::{About, Count, LINE, Raw, Sent, invalid, quantity_of, refuse, take};
+use super::counts::{About, Count, LINE, Raw, Sent, quantity_of, refuse, take};
+use crate::request::body::invalid;
 use crate::request::csv::{Csv, Row, Wrong};
 
 /// The columns that are known.
@@ -13,10 +14,10 @@ const COLUMNS: &[&str] =
 pub(super) fn read_csv(bytes: &[u8], about: About, before: u32) -> Result<Sent, Problem> {
     let mut table = Csv::begin(bytes, COLUMNS)?;
     if !table.has("quantity") {
-        return Err(invalid("There is no column `quantity`, which says how many were counted.".to_owned()));
+        return Err(invalid("There is no column `quantity`, which says how many were counted."));
     }
     if !["item_id", "sku", "product_id"].iter().any(|name| table.has(name)) {
-        return Err(invalid("No column names the items: `item_id`, `sku` or `product_id`.".to_owned()));
+        return Err(invalid("No column names the items: `item_id`, `sku` or `product_id`."));
     }
     let mut wrong = Wrong::default();
     let mut counts: Vec<Count> = Vec::new();

@@ -41,7 +41,7 @@ fn summary() -> Value {
     ]);
     fields.extend([
         ("surplus", json!({ "type": "number", "description": "How many were found beyond Zoho's figures, over all rows." })),
-        ("shortage", json!({ "type": "number", "description": "How many are missing." })),
+        ("shortage", json!({ "type": "number", "description": "How many are missing, over all rows." })),
         ("value", json!({ "type": "number", "description": "What the differences are worth at purchase rates." })),
     ]);
     let must = fields.len();
@@ -124,7 +124,7 @@ fn head() -> Vec<(&'static str, Value)> {
         ("reason", text_or_null("The reason that its adjustments have.")),
         ("basis", words(&["on_hand", "physical", "accounting"])),
         ("done", described(count(), "How many rows are done with.")),
-        ("total", described(count(), "Of how many.")),
+        ("total", described(count(), "How many rows there are.")),
         ("calls", described(count(), "Calls to Zoho so far, about.")),
         ("summary", summary()),
         (

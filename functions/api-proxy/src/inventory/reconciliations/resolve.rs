@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use shared::base::problem::Problem;
 use shared::core::mappings::{Known, Mappings};
+use shared::zoho::inventory::MAX_ROWS;
 use shared::zoho::value::{Object, id, text};
 
 use super::head::State;
@@ -18,9 +19,6 @@ use crate::zoho::{Target, Zoho};
 
 /// The most SKUs that are looked up one by one.
 pub(super) const MAX_LOOKUPS: usize = 20;
-
-/// The most rows that Zoho gives at once.
-const ROWS: u32 = 200;
 
 /// Whether the next step needs a call to Zoho.
 pub(super) fn calls_zoho(state: &State) -> bool {
@@ -92,7 +90,7 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
         return Ok(());
     };
     work.head.calls += 1;
-    let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", &sku)], 1, ROWS).await?;
+    let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", &sku)], 1, MAX_ROWS).await?;
     if more {
         // Zoho has ignored the filter: the list serves all of them.
         work.head.state = State::Paging(1);
@@ -122,7 +120,7 @@ pub(super) async fn page(
     page: u32,
 ) -> Result<(), Problem> {
     work.head.calls += 1;
-    let ItemPage { items, more, .. } = item_page(zoho, target, &[], page, ROWS).await?;
+    let ItemPage { items, more, .. } = item_page(zoho, target, &[], page, MAX_ROWS).await?;
     let wanted = wanted.get_or_insert_with(|| OpenRows::of(work.rows()));
     note(work, wanted, &items);
     work.has_moved = true;

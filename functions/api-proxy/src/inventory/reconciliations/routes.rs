@@ -9,7 +9,7 @@ use super::operations;
 use super::report::json::PATH;
 use crate::openapi::operation::Verb;
 use crate::openapi::route::Routes;
-use crate::request::arriving::MostBytes;
+use crate::request::incoming_body::MostBytes;
 use crate::request::size_limit::LARGEST;
 
 pub(crate) fn routes(to: &mut impl Routes) {

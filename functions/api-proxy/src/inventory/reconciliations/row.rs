@@ -221,7 +221,7 @@ impl Row {
         self.item.is_none() && self.outcome.is_none()
     }
 
-    /// Ends its way.
+    /// Sets what came of it, after which it is not looked for any more.
     pub(super) fn end(&mut self, outcome: Outcome, why: Option<Why>) {
         (self.outcome, self.why) = (Some(outcome), why);
         (self.found, self.twins) = (Vec::new(), Vec::new());

@@ -8,7 +8,7 @@ use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
 use shared::core::reconciliation::MAX_COUNTS;
 
-use super::counts::{About, COUNT, Count, LINE, Sent, invalid, read_json};
+use super::counts::{About, COUNT, Count, LINE, Sent, read_json};
 use super::counts_csv::read_csv;
 use super::head::{Head, State};
 use super::locations::{self, Locations};
@@ -17,6 +17,7 @@ use super::work::Work;
 use super::{calls, resolve};
 use crate::app::App;
 use crate::inventory::stock::Basis;
+use crate::request::body::invalid;
 use crate::request::csv::Wrong;
 use crate::request::params::invalid as wrong_parameter;
 use crate::request::upload::Upload as Uploaded;
@@ -178,7 +179,7 @@ pub(super) async fn add(
     }
     too_many(work.rows().len() + counts.len())?;
     if is_last && work.rows().is_empty() && counts.is_empty() {
-        return Err(invalid("There are no counts: nothing could be compared.".to_owned()));
+        return Err(invalid("There are no counts: nothing could be compared."));
     }
     let word = if is_table { LINE } else { COUNT };
     no_twins(work.rows(), &counts, word)?;

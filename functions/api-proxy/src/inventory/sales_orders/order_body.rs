@@ -56,6 +56,38 @@ pub(super) struct Order {
     pub(super) custom_fields: Option<Value>,
 }
 
+impl Order {
+    /// What is added to the sum of the lines, by its field.
+    pub(super) fn charges(&self) -> [(&'static str, Option<&Number>); 2] {
+        [("shipping_charge", self.shipping_charge.as_ref()), ("adjustment", self.adjustment.as_ref())]
+    }
+
+    /// All but the lines, as Zoho takes it.
+    pub(super) fn into_head(self, customer_id: String) -> Object {
+        let charges = self.charges().map(|(field, value)| (field, value.cloned()));
+        let mut head = Object::new();
+        head.insert("customer_id".to_owned(), customer_id.into());
+        for (field, value) in [
+            ("reference_number", self.reference_number),
+            ("date", self.date),
+            ("shipment_date", self.shipment_date),
+            ("location_id", self.location_id),
+            ("notes", self.notes),
+            ("terms", self.terms),
+            ("salesperson_id", self.salesperson_id),
+            ("billing_address_id", self.billing_address_id),
+            ("shipping_address_id", self.shipping_address_id),
+        ] {
+            head.extend(value.map(|value| (field.to_owned(), value.into())));
+        }
+        for (field, value) in charges {
+            head.extend(value.map(|value| (field.to_owned(), value.into())));
+        }
+        head.extend(self.custom_fields.map(|fields| ("custom_fields".to_owned(), fields)));
+        head
+    }
+}
+
 /// A line: an item, and how many of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

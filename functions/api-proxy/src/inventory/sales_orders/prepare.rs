@@ -20,6 +20,7 @@ use crate::inventory::details::details;
 use crate::inventory::item_reads;
 use crate::inventory::lookup::customer::{Customer, customer_by_id, customer_by_name};
 use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
+use crate::request::body::invalid;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
@@ -44,52 +45,44 @@ pub(super) async fn prepare(
     }
     let customer = customer(zoho, request, order.customer.as_deref(), order.customer_id.as_deref()).await?;
     let items = items_of(zoho, mappings, request, &order.line_items).await?;
-    let mut body = Object::new();
-    body.insert("customer_id".to_owned(), customer.id.clone().into());
-    for (field, value) in [
-        ("reference_number", order.reference_number),
-        ("date", order.date),
-        ("shipment_date", order.shipment_date),
-        ("location_id", order.location_id),
-        ("notes", order.notes),
-        ("terms", order.terms),
-        ("salesperson_id", order.salesperson_id),
-        ("billing_address_id", order.billing_address_id),
-        ("shipping_address_id", order.shipping_address_id),
-    ] {
-        body.extend(value.map(|value| (field.to_owned(), value.into())));
-    }
-    let charges = [("shipping_charge", &order.shipping_charge), ("adjustment", &order.adjustment)];
-    for (field, value) in charges {
-        body.extend(value.clone().map(|value| (field.to_owned(), value.into())));
-    }
-    body.extend(order.custom_fields.map(|fields| ("custom_fields".to_owned(), fields)));
-    let mut preview = Value::Null;
-    let mut read = Vec::new();
+    let (mut preview, mut read) = (Value::Null, Vec::new());
     if request.dry_run {
         read = details_of(zoho, request, &order.line_items, &items).await?;
-        let lines = order.line_items.iter().zip(&read);
-        let lines: Vec<_> = lines
-            .map(|(line, item)| estimate::Line {
-                item,
-                quantity: &line.quantity,
-                rate: line.rate.as_ref(),
-                tax_id: line.tax_id.as_deref(),
-                has_discount: line.discount.as_ref().is_some_and(|discount| !discount.is_null()),
-            })
-            .collect();
-        let charges: Vec<_> =
-            charges.into_iter().filter_map(|(field, charge)| Some((field, charge.as_ref()?))).collect();
-        preview = estimate::order(&customer, decimals(zoho, request, &customer).await?, &lines, &charges)?;
+        preview = cost(zoho, request, &customer, &order, &read).await?;
     }
     // What is shown is what is sent, whatever the item costs by then.
     let shown = |index: usize| read.get(index)?.get("rate")?.as_number();
     let lines = order.line_items.iter().enumerate();
-    let lines = lines
-        .map(|(index, line)| line.for_zoho(items.id_of(line), line.rate.as_ref().or_else(|| shown(index))));
-    body.insert("line_items".to_owned(), Value::Array(lines.collect()));
+    let lines: Vec<Value> = lines
+        .map(|(index, line)| line.for_zoho(items.id_of(line), line.rate.as_ref().or_else(|| shown(index))))
+        .collect();
+    let mut body = order.into_head(customer.id);
+    body.insert("line_items".to_owned(), lines.into());
     amount::written_out(&mut body, "")?;
     Ok(Draft { plan: CreateOrder::new(body), preview, before: Value::Null, modified: None })
+}
+
+/// What the order would cost, with its items as they were read.
+async fn cost(
+    zoho: &Zoho,
+    request: &WriteRequest<'_>,
+    customer: &Customer,
+    order: &Order,
+    items: &[Object],
+) -> Result<Value, Problem> {
+    let lines = order.line_items.iter().zip(items);
+    let lines: Vec<_> = lines
+        .map(|(line, item)| estimate::Line {
+            item,
+            quantity: &line.quantity,
+            rate: line.rate.as_ref(),
+            tax_id: line.tax_id.as_deref(),
+            has_discount: line.discount.as_ref().is_some_and(|discount| !discount.is_null()),
+        })
+        .collect();
+    let charges: Vec<_> =
+        order.charges().into_iter().filter_map(|(field, charge)| Some((field, charge?))).collect();
+    estimate::order(customer, decimals(zoho, request, customer).await?, &lines, &charges)
 }
 
 /// The customer: as given, or by exact name. Of a given id, only a preview looks up whose it is.
@@ -101,13 +94,13 @@ async fn customer(
 ) -> Result<Customer, Problem> {
     let target = target(request, inventory::scope::CONTACTS);
     match (name, id) {
-        (None, Some(id)) if !is_zoho_id(id) => Err(invalid(
-            "`customer_id` must be Zoho's own: 1 to 19 digits. A name stands in `customer`.".to_owned(),
-        )),
+        (None, Some(id)) if !is_zoho_id(id) => {
+            Err(invalid("`customer_id` must be Zoho's own: 1 to 19 digits. A name stands in `customer`."))
+        }
         (None, Some(id)) if request.dry_run => customer_by_id(zoho, &target, id).await,
         (None, Some(id)) => Ok(Customer { id: id.to_owned(), name: None, currency_code: None }),
         (Some(name), None) if !name.is_empty() => customer_by_name(zoho, &target, name).await,
-        _ => Err(invalid("Either `customer` (an exact name) or `customer_id` must be there.".to_owned())),
+        _ => Err(invalid("Either `customer` (an exact name) or `customer_id` must be there.")),
     }
 }
 
@@ -261,8 +254,4 @@ fn at_lines(problem: Problem, lines: &[Line], name: OneName<'_>) -> Problem {
 
 fn target<'a>(request: &WriteRequest<'a>, scope: &'static str) -> Target<'a> {
     Target::new(request.caller, request.connection, Product::Inventory, scope)
-}
-
-fn invalid(detail: String) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
 }

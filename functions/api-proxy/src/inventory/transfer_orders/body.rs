@@ -2,8 +2,14 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use shared::base::problem::Problem;
+use shared::zoho::value::Object;
 
+use crate::inventory::dates::demand_date;
+use crate::inventory::lookup::named::ItemName;
+use crate::inventory::named_lines::tracking;
 use crate::inventory::quantity::Quantity;
+use crate::request::body::invalid;
 
 /// More would not fit into one look at the items.
 pub(super) const MAX_LINES: usize = 100;
@@ -36,6 +42,30 @@ pub(super) struct Transfer {
     pub(super) transfer_order_number: Option<String>,
 }
 
+impl Transfer {
+    /// Refuses what can be no transfer, before anything is looked up.
+    pub(super) fn demand_possible(&self) -> Result<(), Problem> {
+        if self.lines.is_empty() || self.lines.len() > MAX_LINES {
+            return Err(invalid(format!("`lines` must have 1 to {MAX_LINES} lines.")));
+        }
+        for (field, location) in [("from", &self.from), ("to", &self.to)] {
+            if location.is_empty() {
+                return Err(invalid(format!("`{field}` is empty.")));
+            }
+        }
+        if self.from == self.to {
+            return Err(invalid("`from` and `to` are one location: nothing would move."));
+        }
+        if let Some(date) = &self.date {
+            demand_date("date", date)?;
+        }
+        if self.transfer_order_number.as_deref().is_some_and(|number| number.trim().is_empty()) {
+            return Err(invalid("`transfer_order_number` is empty."));
+        }
+        Ok(())
+    }
+}
+
 /// A line: an item, and how many of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +87,30 @@ pub(super) struct Line {
     /// The batches of an item that has batches, as Zoho takes them.
     #[cfg_attr(test, schemars(extend("type" = ["array", "null"], "items" = {"type": "object"})))]
     pub(super) batches: Option<Value>,
+}
+
+impl Line {
+    /// The names of its item.
+    pub(super) fn item(&self) -> ItemName<'_> {
+        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
+    }
+
+    /// How many, where that can be moved.
+    pub(super) fn checked_quantity(&self, index: usize) -> Result<Quantity, Problem> {
+        let quantity = self.quantity;
+        if quantity.0.is_sign_negative() || quantity.0.is_zero() {
+            return Err(invalid(format!(
+                "`lines[{index}].quantity` is {}, but must be more than 0.",
+                quantity.0
+            )));
+        }
+        Ok(quantity)
+    }
+
+    /// What it says of single pieces.
+    pub(super) fn tracking(&self) -> Object {
+        tracking(self.serial_numbers.as_deref(), self.batches.as_ref(), None)
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,17 @@
 //! From a transfer as callers write it to the one that is performed.
 
 use serde_json::{Value, json};
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
-use shared::zoho::value::Object;
 
-use super::body::{Line as Asked, MAX_LINES, Transfer};
+use super::body::Transfer;
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::{Line, TransferStock};
-use crate::inventory::dates::demand_date;
 use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
-use crate::inventory::lookup::named::ItemName;
-use crate::inventory::named_lines::{find_items, tracking};
-use crate::inventory::quantity::Quantity;
+use crate::inventory::named_lines::find_items;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
@@ -27,23 +23,7 @@ pub(super) async fn prepare(
     request: &WriteRequest<'_>,
     asked: Transfer,
 ) -> Result<Draft<TransferStock>, Problem> {
-    if asked.lines.is_empty() || asked.lines.len() > MAX_LINES {
-        return Err(invalid(format!("`lines` must have 1 to {MAX_LINES} lines.")));
-    }
-    for (field, location) in [("from", &asked.from), ("to", &asked.to)] {
-        if location.is_empty() {
-            return Err(invalid(format!("`{field}` is empty.")));
-        }
-    }
-    if asked.from == asked.to {
-        return Err(invalid("`from` and `to` are one location: nothing would move.".to_owned()));
-    }
-    if let Some(date) = &asked.date {
-        demand_date("date", date)?;
-    }
-    if asked.transfer_order_number.as_deref().is_some_and(|number| number.trim().is_empty()) {
-        return Err(invalid("`transfer_order_number` is empty.".to_owned()));
-    }
+    asked.demand_possible()?;
     let mut quantities = Vec::with_capacity(asked.lines.len());
     for (index, line) in asked.lines.iter().enumerate() {
         line.item().one(&format!("lines[{index}]"))?;
@@ -102,29 +82,4 @@ async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Resu
         "warnings": warnings,
         "untrusted": ["transfer_order_number", "lines", "warnings"],
     }))
-}
-
-impl Asked {
-    fn item(&self) -> ItemName<'_> {
-        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
-    }
-
-    fn checked_quantity(&self, index: usize) -> Result<Quantity, Problem> {
-        let quantity = self.quantity;
-        if quantity.0.is_sign_negative() || quantity.0.is_zero() {
-            return Err(invalid(format!(
-                "`lines[{index}].quantity` is {}, but must be more than 0.",
-                quantity.0
-            )));
-        }
-        Ok(quantity)
-    }
-
-    fn tracking(&self) -> Object {
-        tracking(self.serial_numbers.as_deref(), self.batches.as_ref(), None)
-    }
-}
-
-fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(Code::BodyInvalid, detail.into())
 }

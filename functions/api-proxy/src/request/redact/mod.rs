@@ -1,11 +1,11 @@
 //! What a key made with `--redact contacts` does not get to see: addresses, numbers and birthdays of people. They are hidden in
-//! the finished answer, so that no route can forget it (`answer`), and such a key sends none (`asked`): what is found by a number
+//! the finished answer, so that no route can forget it (`answer`), and such a key sends none (`refusals`): what is found by a number
 //! tells the number.
 
 mod answer;
-pub(crate) mod asked;
 pub(crate) mod columns;
 mod names;
+pub(crate) mod refusals;
 mod text;
 
 use axum::Json;

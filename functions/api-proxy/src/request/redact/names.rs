@@ -73,7 +73,7 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How long the keys of Inventory's custom fields are at most: what is longer is cut.
+/// How many bytes the keys of Inventory's custom fields have at most: what is longer is cut.
 const CUT_KEY: usize = 30;
 
 /// What is appended to such a key.

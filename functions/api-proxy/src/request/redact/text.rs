@@ -8,7 +8,7 @@ use super::names::is_personal;
 /// What stands in place of what is hidden.
 pub(super) const HIDDEN: &str = "[redacted]";
 
-/// Longer texts are no documents that Zoho puts into a field.
+/// The longest text that is looked at as a document, in bytes: Zoho puts no longer document into a field.
 const MAX_DOCUMENT: usize = 512 * 1024;
 
 /// The ways to write the sign: as it is, in an address, in HTML, in JSON, and its wide forms.

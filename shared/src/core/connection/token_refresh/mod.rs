@@ -22,7 +22,7 @@ use crate::zoho::secrets::{AuthorizationCode, CodeVerifier};
 pub enum Ask {
     /// A new access token for one connection.
     Renew {
-        /// Which.
+        /// The connection.
         connection: ConnectionName,
         /// The digest of a token that Zoho refused although it should still be valid: any other will do.
         dead: Option<String>,
@@ -50,11 +50,11 @@ pub enum Ask {
     },
     /// The choice of an organisation, where an exchange asked for one.
     Choose {
-        /// Whose.
+        /// The connection that it is for.
         connection: ConnectionName,
         /// As in the exchange.
         ticket: String,
-        /// Its id.
+        /// The id of the chosen organisation of Inventory.
         organization: String,
     },
     /// What the operator has ordered.
@@ -72,12 +72,12 @@ pub enum Ask {
 pub enum Consented {
     /// To a link of the operator's, which is used up.
     ByLink {
-        /// Its digest.
+        /// The digest of the link.
         link: String,
     },
     /// To a dead connection, once more.
     Again {
-        /// Which.
+        /// The connection.
         connection: ConnectionName,
         /// When it was connected before.
         since: Timestamp,
@@ -96,9 +96,9 @@ pub enum Reply {
     Full,
     /// No token for some seconds.
     Wait {
-        /// How many.
+        /// In how many seconds it makes sense to ask again.
         seconds: u64,
-        /// Why.
+        /// Why, in words for people.
         reason: String,
     },
     /// The grant is dead.
@@ -125,9 +125,9 @@ pub enum Reply {
         /// Which they are.
         organizations: Vec<Organization>,
     },
-    /// The connection is gone here; `revoked` says whether Zoho confirmed its end there.
+    /// The connection is gone here.
     Disconnected {
-        /// Whether it did.
+        /// Whether Zoho confirmed the end.
         revoked: bool,
     },
     /// CRM's channel is as it is wanted.

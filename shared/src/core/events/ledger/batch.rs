@@ -56,12 +56,12 @@ pub enum Stage {
     Admitted {
         /// The run that it began, as far as the gateway says.
         run: Option<String>,
-        /// When.
+        /// When the gateway took it.
         at: Timestamp,
     },
     /// The gateway will never take it.
     Refused {
-        /// With which status.
+        /// With which HTTP status.
         status: u16,
         /// Which hook that was.
         hook: String,

@@ -8,7 +8,8 @@ use tokio::time::sleep;
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::random_hex;
-use crate::core::events::ledger::scan::Chooser;
+use crate::core::events::ledger::batch::{open_key, told_key};
+use crate::core::events::ledger::scan::{Chooser, Read};
 use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
 use crate::store::{Condition, Row, StoreError, Write};
 
@@ -78,40 +79,23 @@ impl Ledger {
             let whole = whole.await?;
             let mut chooser = Chooser::new(ids.as_ref(), limit, now);
             chooser.see_all(read);
-            let Chooser { mut chosen, more, busy, .. } = chooser;
+            let Chooser { chosen, more, busy, .. } = chooser;
             if chosen.is_empty() {
-                let nothing = match (&batch, busy) {
-                    (None, _) => Claimed::Taken { claim: None, entries: Vec::new(), more },
-                    (Some(_), Some(until)) => Claimed::Busy(until),
-                    // Behind so many others that they were not looked at.
-                    (Some(batch), None)
-                        if !whole && self.still_open(connection, batch).await? != (0, None) =>
-                    {
-                        Claimed::Busy(later(now, FULL_QUEUE_PAUSE))
-                    }
-                    (Some(_), None) => Claimed::Over,
+                return match &batch {
+                    None => Ok(Claimed::Taken { claim: None, entries: Vec::new(), more }),
+                    Some(batch) => self.nothing_left(connection, batch, busy, whole, now).await,
                 };
-                if let (Some(batch), Claimed::Busy(_) | Claimed::Over) = (&batch, &nothing)
-                    && let Err(error) = self.note_wasted(connection, batch).await
-                {
-                    tracing::warn!(%connection, %error, "a wasted turn could not be noted");
-                }
-                return Ok(nothing);
             }
-            chosen.sort_unstable_by(|(left, _), (right, _)| left.id.cmp(&right.id));
             let until = later(now, SignedDuration::from_secs(seconds.into()));
             let claim = Claim { id: random_hex::<8>(), by: by.to_owned(), until };
-            let (mut entries, mut steps) = (Vec::new(), Vec::new());
-            for (mut entry, version) in chosen {
-                entry.claim = Some(claim.clone());
-                entry.claims += 1;
-                if let Some(batch) = batch.as_ref().filter(|_| holds(ids.as_ref(), &entry.id)) {
-                    entry.batch = Some(batch.id.clone());
-                }
-                steps.push(Write::Put(entry.put(connection, Condition::Version(version), self.retention)?));
-                entries.push(entry);
+            let entries = claimed(chosen, &claim, batch.as_ref());
+            let mut steps = Vec::with_capacity(entries.len());
+            for (entry, version) in &entries {
+                let condition = Condition::Version(version.clone());
+                steps.push(Write::Put(entry.put(connection, condition, self.retention)?));
             }
             if self.write(steps).await? {
+                let entries = entries.into_iter().map(|(entry, _)| entry).collect();
                 return Ok(Claimed::Taken { claim: Some(claim), entries, more });
             }
             // Another run claimed or closed one of them in between.
@@ -120,19 +104,51 @@ impl Ledger {
         Err(crowded())
     }
 
+    /// What is said where nothing of a batch can be taken, which is a wasted turn of the agent's. `whole`: all of the queue was read.
+    async fn nothing_left(
+        &self,
+        connection: &ConnectionName,
+        batch: &Batch,
+        busy: Option<Timestamp>,
+        whole: bool,
+        now: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        let nothing = match busy {
+            Some(until) => Claimed::Busy(until),
+            // Behind so many others that they were not looked at.
+            None if !whole && self.still_open(connection, batch).await? != (0, None) => {
+                Claimed::Busy(later(now, FULL_QUEUE_PAUSE))
+            }
+            None => Claimed::Over,
+        };
+        if let Err(error) = self.note_wasted(connection, batch).await {
+            tracing::warn!(%connection, %error, "a wasted turn could not be noted");
+        }
+        Ok(nothing)
+    }
+
     /// A batch, open or not.
     pub(super) async fn batch_row(
         &self,
         connection: &ConnectionName,
         id: &str,
     ) -> Result<Option<Row>, StoreError> {
-        match self.events.get(&crate::core::events::ledger::batch::open_key(connection, id)).await? {
+        match self.events.get(&open_key(connection, id)).await? {
             Some(row) => Ok(Some(row)),
-            None => self.events.get(&crate::core::events::ledger::batch::told_key(connection, id)).await,
+            None => self.events.get(&told_key(connection, id)).await,
         }
     }
 }
 
-fn holds(ids: Option<&HashSet<&str>>, id: &str) -> bool {
-    ids.is_some_and(|ids| ids.contains(id))
+/// The entries with the claim on them, in their order. Those that the batch told of note it.
+fn claimed(mut chosen: Vec<Read>, claim: &Claim, batch: Option<&Batch>) -> Vec<Read> {
+    chosen.sort_unstable_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+    for (entry, _) in &mut chosen {
+        entry.claim = Some(claim.clone());
+        entry.claims += 1;
+        if let Some(batch) = batch.filter(|batch| batch.ids.contains(&entry.id)) {
+            entry.batch = Some(batch.id.clone());
+        }
+    }
+    chosen
 }

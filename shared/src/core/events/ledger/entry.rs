@@ -24,7 +24,7 @@ pub struct Entry {
     pub time: String,
     /// When it arrived.
     pub receivedtime: Timestamp,
-    /// Ids.
+    /// Ids, and what else is needed to look the record up.
     pub data: Value,
     /// The current or last claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,14 +83,14 @@ pub struct End {
     /// What the worker or the connector noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// When.
+    /// When it was closed.
     pub at: Timestamp,
 }
 
 /// An entry that is closed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Closed {
-    /// As it was.
+    /// The entry as it was before it was closed.
     pub entry: Entry,
     /// How it ended.
     pub end: End,

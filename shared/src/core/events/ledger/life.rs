@@ -42,7 +42,7 @@ pub struct Life {
     /// Which key claimed it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<String>,
-    /// Until when.
+    /// When that claim ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_until: Option<Timestamp>,
     /// How it ended.

@@ -20,11 +20,11 @@ mod fan_out;
 #[cfg(feature = "embedded")]
 mod fan_out_tests;
 mod freeze;
+mod hook_standing;
 mod life;
 mod lookup;
 mod newest;
 mod scan;
-mod standing;
 mod step;
 #[cfg(test)]
 #[cfg(feature = "embedded")]
@@ -37,10 +37,10 @@ pub use claim::{ClaimTarget, Claimed};
 pub use close::{AckResult, Ending, FREED, REPLAYED, Replayed};
 pub use entry::{Claim, Closed, EARLIER, End, EndState, Entry, FOUND, is_entry_id, split_entry_id};
 pub use freeze::Progress;
+pub use hook_standing::{Begun, Standing};
 pub use life::Life;
 pub use lookup::{RecordState, RecordStates, UNCONFIRMED};
 pub use newest::{Newest, REMEMBERED};
-pub use standing::{Begun, Standing};
 pub use step::{FanOut, Step, narrow};
 
 use crate::base::clock::{SharedClock, SignedDuration};

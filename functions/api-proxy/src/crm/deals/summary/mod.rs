@@ -11,6 +11,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
+use shared::zoho::crm::field::Field;
 use shared::zoho::crm::{self, coql};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
@@ -24,7 +25,7 @@ use crate::openapi::schema::{count, described, exact, named, text as any_text, u
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid};
-use crate::zoho::unreadable;
+use crate::zoho::{Target, unreadable};
 use fields::{AMOUNT, CURRENCY, STAGE, demand_kinds, demand_shown, field, field_name};
 use groups::{groups_of, totals_of};
 
@@ -118,19 +119,8 @@ async fn summary(
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
     app.zoho.demand_scope(&target).await?;
-    let known = app.fields.where_told(&target, "Deals").await?;
-    if known.is_some() {
-        let unknown = app.fields.unknown(&target, "Deals", &[by, sum]).await;
-        if !unknown.is_empty() {
-            let ended = |text: &String| if text.ends_with('?') { text.clone() } else { format!("{text}.") };
-            return Err(invalid(unknown.iter().map(ended).collect::<Vec<_>>().join(" ")));
-        }
-    }
+    let known = usable_fields(&app, &target, by, sum, caller.key.redact_contacts).await?;
     let known = known.as_deref();
-    demand_kinds(known, by, sum)?;
-    if caller.key.redact_contacts {
-        demand_shown(known, by, sum)?;
-    }
 
     let mut grouped = vec![by];
     grouped.extend([STAGE].into_iter().filter(|stage| *stage != by));
@@ -173,4 +163,27 @@ async fn summary(
         totals: totals.into_iter().map(|total| total.row(by)).collect(),
         notice: Some(notices.join(" ")).filter(|notice| !notice.is_empty()),
     }))
+}
+
+/// What CRM tells of the fields of deals, where deals can be grouped by the one and the other can be added up.
+async fn usable_fields(
+    app: &App,
+    target: &Target<'_>,
+    by: &str,
+    sum: &str,
+    is_redacted: bool,
+) -> Result<Option<Arc<[Field]>>, Problem> {
+    let known = app.fields.where_told(target, "Deals").await?;
+    if known.is_some() {
+        let unknown = app.fields.unknown(target, "Deals", &[by, sum]).await;
+        if !unknown.is_empty() {
+            let ended = |text: &String| if text.ends_with('?') { text.clone() } else { format!("{text}.") };
+            return Err(invalid(unknown.iter().map(ended).collect::<Vec<_>>().join(" ")));
+        }
+    }
+    demand_kinds(known.as_deref(), by, sum)?;
+    if is_redacted {
+        demand_shown(known.as_deref(), by, sum)?;
+    }
+    Ok(known)
 }

@@ -19,10 +19,10 @@ use crate::inventory::reconciliations::parts::Asked;
 use crate::inventory::reconciliations::report::json::shown;
 use crate::inventory::reconciliations::work::Work;
 use crate::inventory::reconciliations::{apply, upload};
-use crate::request::arriving::Received;
 use crate::request::body::demand_object;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
+use crate::request::incoming_body::Received;
 use crate::request::params::Params;
 use crate::request::upload::read as read_json;
 

@@ -202,34 +202,7 @@ impl Report<'_> {
             row.value().map_or_else(|| "unknown".to_owned(), |value| signed(value, true)),
         );
         page.push_str("<td class=\"w\" data-l=\"What was done\">");
-        match self.ended.get(&row.line) {
-            None => page.push_str("Nothing yet"),
-            Some((ended, id)) => {
-                let class = if self.is_left(row) { " class=\"less\"" } else { "" };
-                let _ = write!(page, "<span{class}>{}", words::done(ended));
-                let mut why = ended.why.as_deref();
-                match (ended.ending, ended.before, ended.after) {
-                    (Ending::Changed, Some(before), _) => {
-                        let _ = write!(page, ", and is {} now", plain(before));
-                        // The column of Zoho's figures says what was expected.
-                        why = None;
-                    }
-                    (_, Some(before), Some(after)) => {
-                        let _ = write!(page, ": {} → {}", plain(before), plain(after));
-                    }
-                    _ => {}
-                }
-                page.push_str("</span>");
-                if let Some(id) = id
-                    && !matches!(ended.ending, Ending::Changed | Ending::Refused)
-                {
-                    let _ = write!(page, "<small>adjustment {}</small>", Escaped(id));
-                }
-                if let Some(why) = why {
-                    let _ = write!(page, "<small>{}</small>", Escaped(why));
-                }
-            }
-        }
+        self.write_done(page, row);
         if let Some(why) = words::why(row) {
             let _ = write!(page, "<small>{}</small>", Escaped(why));
         }
@@ -238,6 +211,37 @@ impl Report<'_> {
             let _ = write!(page, "<small>{} under way to this place</small>", plain(under_way));
         }
         page.push_str("</td>");
+    }
+
+    /// What was done about the row.
+    fn write_done(&self, page: &mut String, row: &Row) {
+        let Some((ended, id)) = self.ended.get(&row.line) else {
+            page.push_str("Nothing yet");
+            return;
+        };
+        let class = if self.is_left(row) { " class=\"less\"" } else { "" };
+        let _ = write!(page, "<span{class}>{}", words::done(ended));
+        let mut why = ended.why.as_deref();
+        match (ended.ending, ended.before, ended.after) {
+            (Ending::Changed, Some(before), _) => {
+                let _ = write!(page, ", and is {} now", plain(before));
+                // The column of Zoho's figures says what was expected.
+                why = None;
+            }
+            (_, Some(before), Some(after)) => {
+                let _ = write!(page, ": {} → {}", plain(before), plain(after));
+            }
+            _ => {}
+        }
+        page.push_str("</span>");
+        if let Some(id) = id
+            && !matches!(ended.ending, Ending::Changed | Ending::Refused)
+        {
+            let _ = write!(page, "<small>adjustment {}</small>", Escaped(id));
+        }
+        if let Some(why) = why {
+            let _ = write!(page, "<small>{}</small>", Escaped(why));
+        }
     }
 
     fn write_others(&self, page: &mut String) {

@@ -12,7 +12,7 @@ use crate::store::Row;
 /// Of a delivery to the agent, its message holds nothing that people wrote (`message.rs` of event-delivery); but the words in which a
 /// gateway refuses it can be any, those of a proxy before it as well. They stand with the delivery (`batch`, then `told`) and with the
 /// state of the hook (`agent`).
-const HELD: [(&str, &[&str], Option<&str>); 11] = [
+const PERSONAL_ROWS: [(&str, &[&str], Option<&str>); 11] = [
     ("audit", &["/before", "/after", "/action", "/key_label"], Some("/subject")),
     ("idempotency", &["/state/sent/plan", "/state/done/body"], None),
     ("part", &["/state/sent/plan", "/state/done/body"], None),
@@ -41,7 +41,7 @@ pub(super) enum Change {
 /// What becomes of a row; nothing where it holds nothing of the person.
 pub(super) fn change(person: &Person, row: &Row) -> Option<Change> {
     let kind = row.key.partition.split('#').next().unwrap_or_default();
-    let (_, pointers, subject) = HELD.iter().find(|(held, ..)| *held == kind)?;
+    let (_, pointers, subject) = PERSONAL_ROWS.iter().find(|(held, ..)| *held == kind)?;
     let mut value: Value = serde_json::from_str(&row.value).ok()?;
     // A reconciliation is about things: a number in it is a count.
     let only_texts = (kind == "reconciliation").then(|| person.by_texts());

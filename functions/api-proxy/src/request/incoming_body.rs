@@ -19,7 +19,7 @@ use futures::{StreamExt, stream};
 use shared::base::problem::{Code, Problem};
 use tokio::time::timeout;
 
-use crate::request::places::{LARGE, Places};
+use crate::request::concurrency::{LARGE, Places};
 
 /// How long the end of a body that must be empty is waited for. It comes with the head of the request, where it is; meanwhile the
 /// caller holds a place.

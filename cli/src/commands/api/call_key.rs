@@ -19,13 +19,13 @@ const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(30);
 pub(crate) const LABEL: &str = "command line, for an hour";
 
 /// A key in use.
-pub(super) enum Held {
+pub(super) enum CallKey {
     Given(Secret),
-    Made(Box<Made>),
+    Made(Box<MadeKey>),
 }
 
 /// A key that was made, and where.
-pub(super) struct Made {
+pub(super) struct MadeKey {
     keys: Keys,
     clock: SharedClock,
     wanted: NewKey,
@@ -34,7 +34,7 @@ pub(super) struct Made {
     made: Timestamp,
 }
 
-impl Held {
+impl CallKey {
     /// The key; one that was made is made anew before it ends.
     pub(super) async fn key(&mut self) -> Result<&Secret, Failure> {
         match self {
@@ -55,7 +55,7 @@ impl Held {
     }
 }
 
-impl Made {
+impl MadeKey {
     pub(super) async fn new(
         services: &Services,
         connection: ConnectionName,

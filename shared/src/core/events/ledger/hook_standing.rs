@@ -38,7 +38,7 @@ pub struct Standing {
 /// All turns of the hour are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct NoTurn {
-    /// Until then.
+    /// When the next turn is free.
     until: Timestamp,
     /// The types of events that wait for that.
     types: Vec<String>,

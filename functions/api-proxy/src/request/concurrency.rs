@@ -17,7 +17,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// How many bodies of more than [`LARGE`] bytes arrive at a time, where as many calls may be at work: 4 MiB each.
 const LARGE_AT_ONCE: usize = 32;
 
-/// The size above which a body needs a place to arrive. Most routes take no more than this.
+/// The size in bytes above which a body needs a place to arrive. Most routes take no more than this.
 pub(crate) const LARGE: usize = 128 * 1024;
 
 /// All places.
@@ -81,7 +81,7 @@ impl Places {
     }
 
     /// A place for a large body of this key's, until it is there.
-    pub(crate) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
+    pub(super) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
         let mut taken = self.large.taken();
         let own = taken.iter().filter(|holder| *holder == key).count();
         if taken.len() < self.large.many && own < self.large.many.div_ceil(2) {

@@ -7,20 +7,20 @@ use axum::response::Response;
 use shared::base::clock::SharedClock;
 
 use crate::request::response_headers::ResponseHeaders;
-use crate::request::{arriving, redact, run_to_completion, size_limit};
+use crate::request::{incoming_body, redact, run_to_completion, size_limit};
 
 /// About how many headers an answer gets, here and from the wrapper of every function. Space for them is reserved once.
 const ADDED: usize = 14;
 
 /// Runs a request to completion, then redacts and limits its answer and adds the headers.
-pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(State(clock): State<SharedClock>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     run_to_completion::run(&method, answered(clock, request, next)).await
 }
 
 async fn answered(clock: SharedClock, request: Request, next: Next) -> Response {
     let headers = ResponseHeaders::default();
-    let mut request = arriving::set_apart(request).await;
+    let mut request = incoming_body::set_apart(request).await;
     request.extensions_mut().insert(headers.clone());
     let answer = next.run(request).await;
     // Redaction comes before the limit, because it makes an answer shorter. The headers come last, so that an answer that the
