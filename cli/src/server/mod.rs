@@ -95,6 +95,8 @@ pub(crate) async fn run(
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
+    // What the last answers did not wait for: it may not even have begun.
+    services.background.finish().await;
 }
 
 async fn tick(token_refresh: Local, clock: SharedClock) {
@@ -107,5 +109,37 @@ async fn tick(token_refresh: Local, clock: SharedClock) {
             Err(error) => tracing::error!(%error, "schedule"),
         }
         next.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use shared::base::clock::SystemClock;
+    use shared::store::Stores;
+    use shared::store::sqlite::Sqlite;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_last_answers_did_not_wait_for_is_done_before_the_end() {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let services = Services::new(Settings::read(|_| None).unwrap(), clock, stores).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let written = Arc::new(AtomicBool::new(false));
+        services.background.spawn({
+            let written = written.clone();
+            async move {
+                sleep(Duration::from_secs(1)).await;
+                written.store(true, Ordering::SeqCst);
+            }
+        });
+        let token_refresh = Local::new(&services);
+        run(listener, Router::new(), token_refresh, &services, NewEvents::default(), ready(())).await;
+        assert!(written.load(Ordering::SeqCst));
     }
 }

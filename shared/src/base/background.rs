@@ -1,5 +1,5 @@
 //! Work beside requests, for which no answer waits. On Lambda, the next event is asked for once it is done: a process is frozen while
-//! it waits for one, with all that is left running.
+//! it waits for one, with all that is left running. `serve` ends once it is done.
 
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
