@@ -95,10 +95,11 @@ async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
         assert!(!ended.out.contains("cannot be used"), "it is no answer: {ended:?}");
         assert!(!ended.out.contains("left without an echo"), "{ended:?}");
     };
-    let args = ["setup", "--connection", "shop"];
+    // Setup asks neither for the name of the connection nor for its products.
+    let args = ["setup", "--connection", "shop", "--products", "crm"];
     let mut setup = Running::at_a_terminal(&args, &newcomer.variables());
     setup.until("Its number").await;
-    let told = "Interrupted: nothing was made yet. `zoho-connector setup --connection shop` begins anew.";
+    let told = "Interrupted: nothing was made yet. `zoho-connector setup --connection shop --products crm` begins anew.";
     interrupted(setup, told).await;
 
     let answers = [

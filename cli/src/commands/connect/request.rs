@@ -10,6 +10,7 @@ use shared::core::grant::client::Clients;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
+use crate::commands::api::quoted;
 use crate::commands::installation::Opened;
 use crate::failure::Failure;
 use crate::terminal::say;
@@ -57,6 +58,21 @@ impl ConsentRequest {
     /// Says how much it may do.
     pub(crate) fn set_access(&mut self, access: Access) {
         self.access = Some(access);
+    }
+
+    /// What it says, as flags, each with a blank before.
+    pub(crate) fn flags(&self) -> String {
+        let products: Vec<_> = self.products.iter().map(|product| product.as_str()).collect();
+        let said = [
+            ("products", (!products.is_empty()).then(|| products.join(","))),
+            ("access", self.access.map(|access| access.to_string())),
+            ("scopes", self.scopes.as_deref().map(quoted)),
+            ("organization", self.organization.clone()),
+        ];
+        let said = said.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", value?)));
+        let agreed = [("other-organization", self.other_organization), ("another-user", self.another_user)];
+        let agreed = agreed.into_iter().filter(|(_, is_said)| *is_said).map(|(flag, _)| format!(" --{flag}"));
+        said.chain(agreed).collect()
     }
 
     /// The scopes that the flags ask for and a consent does not hold.
@@ -150,7 +166,34 @@ fn refuse_one_too_many(all: &[Connection], client_id: &str) -> Result<(), Failur
 
 #[cfg(test)]
 mod tests {
+    use std::iter::once;
+
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Asked {
+        #[command(flatten)]
+        request: ConsentRequest,
+    }
+
+    #[test]
+    fn what_was_said_is_said_again() {
+        for flags in [
+            "",
+            " --access write",
+            " --products crm --access stock",
+            " --products inventory,crm --organization 20098765432 --other-organization --another-user",
+            " --scopes ZohoInventory.items.READ,ZohoCRM.org.READ",
+        ] {
+            let words = once("connect").chain(flags.split_whitespace());
+            assert_eq!(Asked::try_parse_from(words).unwrap().request.flags(), flags);
+        }
+        let typed = ["connect", "--scopes", "ZohoInventory.items.READ ZohoCRM.org.READ"];
+        let again = Asked::try_parse_from(typed).unwrap().request.flags();
+        assert_eq!(again, " --scopes 'ZohoInventory.items.READ ZohoCRM.org.READ'");
+    }
 
     #[test]
     fn what_the_flags_do_not_say_is_as_the_connection_has_it() {

@@ -60,7 +60,7 @@ pub(super) async fn connect(
         let access = ask::choice("What may the connector do at Zoho?", "--access", &options).await?;
         request.set_access(access);
         // A consent may wait for somebody else. Without the answer, setup asks again: it may have been the wrong one.
-        progress.goes_on_with(format!("{} --access {access}", progress.command()));
+        progress.asks_by(request.flags());
     }
     let wish = request.wish(opened, name).await?;
     match pastes {

@@ -80,6 +80,7 @@ impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let progress = Progress::begin(self.installation.command(&again));
+        progress.asks_by(self.request.flags());
         let stopped = stop_signal();
         tokio::select! {
             biased;
@@ -139,9 +140,8 @@ impl Setup {
             Some(name) => name,
             None => connection::meant(&opened).await?,
         };
-        let command = progress.command();
         let connection = connection::connect(&opened, &name, self.request, self.paste, progress).await?;
-        progress.goes_on_with(command);
+        progress.asks_by(String::new());
         progress.keep("the connection");
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
         progress.keep("the agent's key");

@@ -9,12 +9,14 @@ pub(super) struct Progress {
     kept: RefCell<Vec<&'static str>>,
     /// The command that goes on, as a shell takes it.
     command: RefCell<String>,
+    /// The flags of the consent, as long as it is not there: setup asks for the least of them again.
+    consent: RefCell<String>,
 }
 
 impl Progress {
     /// Nothing is made yet.
     pub(super) fn begin(command: String) -> Self {
-        Self { kept: RefCell::default(), command: RefCell::new(command) }
+        Self { kept: RefCell::default(), command: RefCell::new(command), consent: RefCell::default() }
     }
 
     /// This is there now, and stays.
@@ -27,14 +29,19 @@ impl Progress {
         self.command.replace(command);
     }
 
+    /// From now on, the consent is asked for by these flags; by none, once it is there.
+    pub(super) fn asks_by(&self, flags: String) {
+        self.consent.replace(flags);
+    }
+
     /// The command that goes on.
     pub(super) fn command(&self) -> String {
-        self.command.borrow().clone()
+        format!("{}{}", self.command.borrow(), self.consent.borrow())
     }
 
     /// Why setup ends where somebody breaks it off.
     pub(super) fn interrupted(&self) -> Failure {
-        let (kept, command) = (self.kept.borrow(), self.command.borrow());
+        let (kept, command) = (self.kept.borrow(), self.command());
         let line = match kept.as_slice() {
             [] => format!("Interrupted: nothing was made yet. `{command}` begins anew."),
             kept => format!("Interrupted. Kept: {}. `{command}` goes on from there.", kept.join(", ")),
@@ -58,6 +65,9 @@ mod tests {
         progress.keep("the store");
         progress.keep("the client");
         progress.goes_on_with("zoho-connector setup".to_owned());
+        progress.asks_by(" --products crm --access write".to_owned());
+        assert_eq!(progress.command(), "zoho-connector setup --products crm --access write");
+        progress.asks_by(String::new());
         assert_eq!(
             progress.interrupted().into_line(),
             "Interrupted. Kept: the store, the client. `zoho-connector setup` goes on from there."
