@@ -5,16 +5,14 @@ mod network;
 mod process;
 mod quick_edits;
 mod run;
+mod stage;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::base::secret::Secret;
-use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::Ledger;
 use shared::core::events::{Delivery, Events};
 use tokio::time::sleep;
@@ -22,56 +20,14 @@ use tokio::time::sleep;
 use super::history::Who;
 use super::stores::stores;
 use super::trouble::{StoreMood, Trouble};
-use super::world::World;
 use super::{Outcome, on_simulated_time};
 use crate::changes;
 use process::deliver;
 pub use quick_edits::{Edits, three_quick_edits};
+use stage::{Seen, Stage, TURNS, hook};
 
 const EVENTS: usize = 60;
 const RECORDS: u64 = 7;
-const TURNS: u32 = 30;
-
-/// What is known from outside.
-#[derive(Default)]
-struct Seen {
-    /// Event ids by record, in their order.
-    stored: BTreeMap<String, BTreeSet<String>>,
-    /// Who works on what, until when.
-    held: HashMap<String, (String, Timestamp)>,
-    /// What was acknowledged, or may have been, and by how many.
-    done: HashMap<String, u32>,
-    /// When runs began, and for which delivery.
-    runs: Vec<(i64, String)>,
-    /// Deliveries of which a run got nothing: its turn does not count.
-    wasted: HashSet<String>,
-    /// When what was claimed was acknowledged.
-    acks: Vec<i64>,
-    /// The bytes of each key.
-    bodies: HashMap<String, String>,
-    /// What the gateway remembers, and since when.
-    memory: HashMap<String, i64>,
-    claims: usize,
-}
-
-#[derive(Clone)]
-struct Stage {
-    world: Arc<World>,
-    seen: Arc<Mutex<Seen>>,
-    /// Whether runs claim at once, work for 25 seconds and never die.
-    diligent: bool,
-}
-
-impl Stage {
-    fn broken(&self, what: String) {
-        self.world.history().broken.push(what);
-    }
-
-    fn ledger(&self) -> Ledger {
-        let who = Who::Caller(self.world.number());
-        Ledger::new(stores(&self.world, who).events, self.world.clock())
-    }
-}
 
 async fn store_events(stage: Stage) {
     let world = stage.world.clone();
@@ -95,14 +51,6 @@ async fn store_events(stage: Stage) {
             }
             sleep(Duration::from_secs(1)).await;
         }
-    }
-}
-
-fn hook() -> Hook {
-    Hook {
-        turns_per_hour: TURNS,
-        set: String::new(),
-        ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
     }
 }
 

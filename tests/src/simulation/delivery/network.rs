@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
 use tokio::time::sleep;
 
-use super::Stage;
+use super::stage::Stage;
 use crate::simulation::trouble::StoreMood;
 
 /// How long the gateway knows a run, in milliseconds: while it goes on, and five minutes more.

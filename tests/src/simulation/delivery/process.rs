@@ -20,7 +20,7 @@ use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
 use shared::zoho::scope::ScopeSet;
 
-use super::Stage;
+use super::stage::Stage;
 use crate::connected::Account;
 use crate::simulation::functions::mortal;
 use crate::simulation::history::Who;

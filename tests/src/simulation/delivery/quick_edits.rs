@@ -10,7 +10,7 @@ use shared::store::{Key, Query};
 use tokio::time::sleep;
 
 use super::process::woken;
-use super::{Stage, hook};
+use super::stage::{Stage, hook};
 use crate::changes;
 use crate::simulation::history::Who;
 use crate::simulation::stores::stores;

@@ -8,7 +8,7 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, Entry};
 use tokio::time::sleep;
 
-use super::Stage;
+use super::stage::Stage;
 
 const KEY: &str = "agents-key";
 
