@@ -1,4 +1,4 @@
-//! What the functions share, in four rooms. Imports go one way only, which `tests/layers/` checks:
+//! What the functions share, in four modules. Imports go one way only, which `tests/layers/` checks:
 //! `base` ← { `store`, `zoho` } ← `core` ← the functions.
 
 pub mod base;

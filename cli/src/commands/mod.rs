@@ -57,20 +57,20 @@ pub(crate) struct Line {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows everything on this machine against a stand-in Zoho
+    /// Runs everything on this machine against a stand-in Zoho, without an account
     Demo(demo::Demo),
-    /// Runs all functions on one port, with the schedule inside
+    /// Runs the whole connector on one port, with its schedule
     Serve(serve::Serve),
     /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
     Setup(Box<setup::Setup>),
-    /// Looks at everything, and says how what is wrong is mended
+    /// Checks everything, and says how to mend what is wrong
     Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
     #[command(subcommand)]
     Client(client::Client),
     /// Prints a link with which a person connects Zoho
     Connect(connect::Connect),
-    /// Lists the connections and how they are
+    /// Lists the connections with their states, and what to do where something is wrong
     Connections(connections::Connections),
     /// Shows connections, quotas, calls, events and writes on pages for a browser on this machine
     Console(console::Console),
@@ -81,13 +81,13 @@ enum Command {
     /// Makes, lists and revokes service keys
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Has Zoho tell of changes: sets up channels, webhooks and their secrets, and tries them
+    /// Has Zoho report changes: sets up channels, webhooks and their secrets, and tries them
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-    /// Sets where the agent is told that events wait
+    /// Sets the hook by which the agent is told that events wait
     #[command(subcommand)]
     Agent(agent::Agent),
-    /// Lists and shows what webhooks told us, and makes it deliverable again
+    /// Lists and shows events, and makes them deliverable again
     #[command(subcommand)]
     Events(events::Events),
     /// Compares what was counted with Zoho's stock, and adjusts what drifted where it is asked to
@@ -95,7 +95,7 @@ enum Command {
     /// Imports, exports and completes what other systems call the items and locations of Zoho
     #[command(subcommand)]
     Mappings(mappings::Mappings),
-    /// Remembers where connectors are, so that commands need not be told
+    /// Remembers where connectors are, so that commands need no flags
     #[command(subcommand)]
     Installations(installations::Installations),
     /// Writes an encrypted copy of everything, while the server goes on

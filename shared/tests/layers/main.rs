@@ -1,4 +1,4 @@
-//! Who may import whom. Reads the source as text, so that the order of the rooms cannot be broken unnoticed.
+//! Who may import whom. Reads the source as text, so that the order of the modules cannot be broken unnoticed.
 //!
 //! `cargo test --workspace --all-features --test layers graph -- --nocapture` prints the imports that are counted here; `LAYERS_ROOT` names another
 //! copy of the workspace to look at.
@@ -28,9 +28,9 @@ fn root() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned(), PathBuf::from)
 }
 
-/// The rooms of a folder from the lowest up: each may import itself and those before it in the list. A room is a folder, or a
+/// The modules of a folder from the lowest up: each may import itself and those before it in the list. A module is a folder, or a
 /// file of the same name.
-const ROOMS: [(&str, &[&[&str]]); 2] = [
+const MODULES: [(&str, &[&[&str]]); 2] = [
     // Store and zoho do not know each other.
     ("shared/src/", &[&["base"], &["store", "zoho"], &["core"]]),
     (
@@ -50,26 +50,26 @@ const ROOMS: [(&str, &[&[&str]]); 2] = [
     ),
 ];
 
-/// The room of a file: its folder or its name, and how high it lies.
-fn room<'a>(folder: &str, floors: &[&[&str]], path: &'a str) -> Option<(&'a str, usize)> {
+/// The module of a file: its folder or its name, and how high it lies.
+fn module<'a>(folder: &str, layers: &[&[&str]], path: &'a str) -> Option<(&'a str, usize)> {
     let inside = path.strip_prefix(folder)?;
     let name = inside.split('/').next()?;
     let name = name.strip_suffix(".rs").unwrap_or(name);
-    // A crate's head only names its rooms.
-    if name == "lib" && !floors.iter().any(|floor| floor.contains(&"lib")) {
+    // A crate's head only names its modules.
+    if name == "lib" && !layers.iter().any(|layer| layer.contains(&"lib")) {
         return None;
     }
-    let floor = floors.iter().position(|floor| floor.contains(&name));
-    Some((name, floor.unwrap_or_else(|| panic!("{path}: the room {name} has no place in layers/main.rs"))))
+    let layer = layers.iter().position(|layer| layer.contains(&name));
+    Some((name, layer.unwrap_or_else(|| panic!("{path}: the module {name} has no place in layers/main.rs"))))
 }
 
-/// The imports that go up, or to another room of the same height.
+/// The imports that go up, or to another module of the same height.
 fn back_up() -> Vec<String> {
     let mut found = Vec::new();
     for (from, to) in GRAPH.edges() {
-        for (folder, floors) in ROOMS {
+        for (folder, layers) in MODULES {
             let (Some((own, height)), Some((other, other_height))) =
-                (room(folder, floors, from), room(folder, floors, to))
+                (module(folder, layers, from), module(folder, layers, to))
             else {
                 continue;
             };
@@ -135,7 +135,7 @@ fn what_holds_parts_has_no_behaviour() {
     }
 }
 
-/// The words that follow a prefix, wherever it stands: `room` in `crate::room::…`.
+/// The words that follow a prefix, wherever it stands: `module` in `crate::module::…`.
 fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     code.split(prefix).skip(1).map(|rest| {
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
@@ -143,10 +143,10 @@ fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a s
     })
 }
 
-/// Rule 1 of the house: one writer of tokens. The room of grants, client secrets and leases is entered by token-refresh, and by
+/// One writer of tokens: the module of grants, client secrets and leases is imported by token-refresh, and by
 /// the operator's command line where it registers clients.
 #[test]
-fn only_token_refresh_enters_the_room_of_grants() {
+fn only_token_refresh_imports_grants() {
     for (from, to) in GRAPH.edges() {
         if !to.starts_with("shared/src/core/grant/") {
             continue;

@@ -123,8 +123,8 @@ const HEAD: &str = "# Every error that an agent can get
 
 Each is a document (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `hint`, `retryable` and `request_id`;
 `retry_after` in seconds where waiting helps, `zoho` with Zoho's own words, and `reconnect_url` where a person must consent
-again. A program goes by `code`, which stays what it is. Below the table, each with its hint, and the details that tests
-provoke. `tests/it/errors/` keeps this file true. On AWS, the gateway in front has [a few answers of its
+again. A program decides by `code`, which never changes. Below the table, each error has its hint, and details that the tests
+provoked. `UPDATE_ERRORS=1` with the tests `tests/it/errors/` makes this file. On AWS, the gateway in front has [a few answers of its
 own](guides/aws.md#what-the-gateway-answers-by-itself), which are no such documents: 404, 413, 429, 500 and 503 with a `message`.
 
 Whose fault an error is says who can keep it from coming again: the **agent** sends another request; the **operator** of the

@@ -17,9 +17,9 @@ pub(super) use setup::watch;
 
 #[derive(Subcommand)]
 pub(crate) enum Webhooks {
-    /// Has Zoho tell of changes: makes CRM's channel and Inventory's webhooks, and waits for the first word of each
+    /// Has Zoho report changes: makes CRM's channel and Inventory's webhooks, and waits for the first change of each
     Setup(setup::Setup),
-    /// Shows what is watched, how CRM's channel is, and what came last
+    /// Shows what is watched, the state of CRM's channel, and the last events
     Show(show::Show),
     /// Makes a new secret for webhooks; the one before it stays good until the next rotation
     Rotate(rotate::Rotate),

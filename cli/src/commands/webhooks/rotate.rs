@@ -18,7 +18,7 @@ pub(crate) struct Rotate {
     /// Name of the connection
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
-    /// Who is to get it
+    /// Whose webhooks it is for
     #[arg(long, value_enum, default_value_t = Source::Inventory)]
     source: Source,
     /// Whether the URL of Zoho Inventory's webhook has a query string of its own, which Zoho then signs as well; without,

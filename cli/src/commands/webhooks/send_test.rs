@@ -19,7 +19,7 @@ pub(crate) struct SendTest {
     /// Name of the connection
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
-    /// As who to send
+    /// Which sender's webhook to send
     #[arg(long, value_enum, default_value_t = Source::Inventory)]
     source: Source,
     #[command(flatten)]
