@@ -2,10 +2,10 @@
 
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
-use shared::zoho::scope::Access;
+use shared::zoho::scope::{Access, Product};
 
 use super::ask;
-use super::progress::Progress;
+use super::progress::{Progress, Step};
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::connect_again;
@@ -52,15 +52,14 @@ pub(super) async fn connect(
         return Ok(found);
     }
     if request.is_left_open() && can_ask() {
-        let options = [
-            ("read", Access::Read),
-            ("read, and adjust and transfer stock", Access::Stock),
-            ("read, and write stock, orders, deals and notes", Access::Write),
-        ];
+        // A connection whose grant has ended keeps its products.
+        let before = connection::get(&*opened.services.stores.state, name).await?;
+        let has = |product| request.asks_for(product, before.as_ref().map(|before| &before.scopes));
+        let options = options(has(Product::Inventory), has(Product::Crm));
         let access = ask::choice("What may the connector do at Zoho?", "--access", &options).await?;
         request.set_access(access);
         // A consent may wait for somebody else. Without the answer, setup asks again: it may have been the wrong one.
-        progress.asks_by(request.flags());
+        progress.answered(Step::Consent, request.flags());
     }
     let wish = request.wish(opened, name).await?;
     match pastes {
@@ -74,6 +73,17 @@ pub(super) async fn connect(
     })
 }
 
+/// What it may do at the products that are asked for: only Inventory has stock.
+fn options(has_inventory: bool, has_crm: bool) -> Vec<(&'static str, Access)> {
+    let written = match (has_inventory, has_crm) {
+        (true, true) => "read, and write stock, orders, deals and notes",
+        (true, false) => "read, and write stock and orders",
+        (false, _) => "read, and write deals and notes",
+    };
+    let stock = has_inventory.then_some(("read, and adjust and transfer stock", Access::Stock));
+    [("read", Access::Read)].into_iter().chain(stock).chain([(written, Access::Write)]).collect()
+}
+
 /// The connection, where it can be used.
 async fn known(opened: &Opened, name: &ConnectionName) -> Result<Option<Connection>, Failure> {
     let found = connection::get(&*opened.services.stores.state, name).await?;
@@ -83,6 +93,22 @@ async fn known(opened: &Opened, name: &ConnectionName) -> Result<Option<Connecti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_offered_belongs_to_a_product_that_is_asked_for() {
+        let words = |has_inventory, has_crm| {
+            let options = options(has_inventory, has_crm);
+            options.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join("; ")
+        };
+        let both =
+            "read; read, and adjust and transfer stock; read, and write stock, orders, deals and notes";
+        assert_eq!(words(true, true), both);
+        assert_eq!(
+            words(true, false),
+            "read; read, and adjust and transfer stock; read, and write stock and orders"
+        );
+        assert_eq!(words(false, true), "read; read, and write deals and notes");
+    }
 
     #[test]
     fn setup_is_led_to_any_connection_but_the_one_that_it_means() {
