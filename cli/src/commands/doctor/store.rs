@@ -66,7 +66,8 @@ fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
         report.bad(
             CHECK,
             why,
-            "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`",
+            "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`; where the folder of an \
+             installation was moved, `zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER`",
         );
         return false;
     }

@@ -62,10 +62,14 @@ pub(super) async fn connect(
         progress.answered(Step::Consent, request.flags());
     }
     let wish = request.wish(opened, name).await?;
-    match pastes {
-        true => connect::by_paste(opened, wish).await?,
-        false => connect::by_link(opened, &wish).await?,
-    }
+    let ended = match pastes {
+        true => connect::by_paste(opened, wish).await,
+        false => connect::by_link(opened, &wish).await,
+    };
+    // What is said of `connect` is for those who have no setup to go on with.
+    ended.map_err(|failure| {
+        failure.going_on(&format!("`{}` goes on here, with a new link.", progress.command()))
+    })?;
     known(opened, name).await?.ok_or_else(|| {
         Failure::Other(opened.led(&format!(
             "the consent has ended, but there is no connection; run `zoho-connector setup --connection {name}` again"
