@@ -29,7 +29,7 @@ pub(crate) struct ConsentRequest {
     #[arg(long)]
     access: Option<Access>,
     /// Exactly these scopes, in place of products and access
-    #[arg(long, value_name = "EXACT,LIST")]
+    #[arg(long, value_name = "EXACT,LIST", value_parser = scope_list)]
     scopes: Option<String>,
     /// The Inventory organisation, where the user is in several
     #[arg(long, value_name = "ID", value_parser = organization_id)]
@@ -40,6 +40,14 @@ pub(crate) struct ConsentRequest {
     /// The user who will consent is none of those who have 20 connections already
     #[arg(long)]
     another_user: bool,
+}
+
+/// A list with which a product can be reached. Setup would else wait for a server before it refuses it.
+fn scope_list(text: &str) -> Result<String, String> {
+    if ScopeSet::parse(&clean(text)).products().is_empty() {
+        return Err("it names no scope of ZohoInventory or ZohoCRM".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// An id as Zoho gives it: digits.
@@ -100,9 +108,6 @@ impl ConsentRequest {
         };
         let before = connection::get(&*services.stores.state, name).await?;
         let scopes = self.scopes(before.as_ref().map(|before| &before.scopes));
-        if scopes.products().is_empty() {
-            return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
-        }
         self.refuse_stock_without_inventory(before.as_ref().map(|before| &before.scopes))?;
         if !self.another_user {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
@@ -208,6 +213,7 @@ mod tests {
             let words = once("connect").chain(flags.split_whitespace());
             assert_eq!(Asked::try_parse_from(words).unwrap().request.flags(), flags);
         }
+        assert!(Asked::try_parse_from(["connect", "--scopes", "items.READ"]).is_err());
         let typed = ["connect", "--scopes", "ZohoInventory.items.READ ZohoCRM.org.READ"];
         let again = Asked::try_parse_from(typed).unwrap().request.flags();
         assert_eq!(again, " --scopes 'ZohoInventory.items.READ ZohoCRM.org.READ'");
