@@ -78,8 +78,11 @@ async fn words_that_are_none_are_refused_with_those_that_are() {
     }
     let connector = Connector::start().await;
     let ended = connector.run(&["connect", "--scopes", "AaaServer.profile.READ"], "").await;
-    assert_eq!(ended.code, 1);
+    assert_eq!(ended.code, 2);
     assert!(ended.err.contains("ZohoInventory"), "{}", ended.err);
+    let ended = connector.run(&["connect", "--products", "crm", "--access", "stock", "--no-wait"], "").await;
+    assert_eq!(ended.code, 2, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("--access write"), "{}", ended.err);
 }
 
 #[tokio::test]

@@ -372,6 +372,27 @@ async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     assert_eq!(server.interrupt().await, 0);
 }
 
+/// It was moved, or its disk is not mounted. Who runs commands or a server there hears of it before new keys are made.
+#[tokio::test]
+async fn a_remembered_folder_without_its_store_is_told() {
+    let home = TempDir::new().unwrap();
+    let folder = home.path().join("gone");
+    let (data, variables) = (text(&folder), [("XDG_CONFIG_HOME", text(home.path()))]);
+    let added = run(&["installations", "add", "shop", "--data", data], &variables, "").await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let listed = run(&["keys", "list", "--data", data], &variables, "").await;
+    let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER`";
+    assert!(listed.code == 1 && listed.err.contains(lead), "{listed:?}");
+    let checked = run(&["doctor", "--data", data], &variables, "").await;
+    assert!(checked.out.contains("installations add NAME --data FOLDER"), "{checked:?}");
+    assert!(!folder.exists());
+
+    let mut server = Running::start(&["serve", "--listen", "0", "--data", data], &variables);
+    let lines = server.until("Warning: shop is remembered in this folder").await;
+    assert!(lines.last().unwrap().contains(lead), "{lines:#?}");
+    assert_eq!(server.interrupt().await, 0);
+}
+
 /// What it says is to be pasted, and leads there: to the port, or to a folder that has one name.
 #[tokio::test]
 async fn a_server_on_another_port_says_how_both_agree() {

@@ -356,6 +356,9 @@ async fn filters_of_zoho_recover_no_number() {
     ] {
         agent.get(&format!("/v1/zoho/{path}")).await.problem("key_not_allowed");
     }
+    // No permission is missing, and the hint names none.
+    let problem = agent.get("/v1/crm/contacts?email=wanted@example.com").await.problem("key_not_allowed");
+    assert!(problem["hint"].as_str().unwrap().contains("without `--redact contacts`"), "{problem}");
     for (path, body) in [
         (
             "/v1/crm/deals/upsert?by=Email&dry_run=true",

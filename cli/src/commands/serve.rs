@@ -120,8 +120,11 @@ impl Serve {
         if let Some(sandbox) = &services.settings.sandbox {
             say(format!("Zoho is the stand-in at {sandbox}"));
         }
-        if let Some(other) = other {
-            warn_of_another_store(&other);
+        let lost = if is_new { remembered_in(&folder)? } else { None };
+        match (lost, other) {
+            (Some(name), _) => warn_of_lost_store(&name, &folder),
+            (None, Some(other)) => warn_of_another_store(&other),
+            (None, None) => {}
         }
         warn_of_wrong_port(&services, &public_url, address, &folder).await?;
         if let Some(agent) = agent_beside(&folder) {
@@ -152,6 +155,22 @@ impl Serve {
         let lock = Lock::take(folder, &format!("listening on {address}"), now);
         Ok(Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?))
     }
+}
+
+/// The name under which this folder is remembered.
+fn remembered_in(folder: &Path) -> Result<Option<String>, Failure> {
+    let all = Installations::read()?;
+    Ok(in_folder(folder, &all).map(|(name, _)| name.to_owned()))
+}
+
+/// Its folder may have been moved, or its disk may not be mounted.
+fn warn_of_lost_store(name: &str, folder: &Path) {
+    say(format!(
+        "Warning: {name} is remembered in this folder, and there was no store in it: this one has no connection and no key. If {name} had one, \
+         end this, delete {}, and bring the folder back; or, where it was moved, run `zoho-connector installations forget {name}` and \
+         `zoho-connector installations add {name} --data FOLDER`",
+        quoted(&folder.to_string_lossy())
+    ));
 }
 
 fn warn_of_another_store(other: &Path) {

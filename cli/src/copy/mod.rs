@@ -182,7 +182,7 @@ impl Reader {
         let opened = File::open(file).map_err(|error| said(&error.to_string()))?;
         let opened = key.open(BufReader::new(opened)).map_err(|error| said(&error))?;
         let mut lines = BufReader::new(opened).lines();
-        let first = lines.next().transpose().map_err(|error| said(&error.to_string()))?;
+        let first = lines.next().transpose().map_err(|error| damaged(&name, &error.to_string()))?;
         let head = match first.map(|line| serde_json::from_str(&line)) {
             Some(Ok(Line::Head(head))) if head.form == FORM => head,
             Some(Ok(Line::Head(head))) => {
@@ -210,7 +210,6 @@ impl Reader {
     }
 
     fn read(&mut self) -> Result<Option<Stored>, Failure> {
-        let damaged = |name: &str, why: &str| Failure::Other(format!("{name} is damaged: {why}"));
         if self.is_whole {
             return Ok(None);
         }
@@ -255,6 +254,13 @@ impl Reader {
         }
         Ok(Filled { taken, left_out: self.seen.saturating_sub(taken) })
     }
+}
+
+/// Whoever has another copy can go on.
+fn damaged(name: &str, why: &str) -> Failure {
+    Failure::Other(format!(
+        "{name} is damaged or was cut off: {why}. Take another copy, or fetch this one again"
+    ))
 }
 
 #[cfg(test)]

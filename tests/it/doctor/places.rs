@@ -94,7 +94,7 @@ async fn a_folder_that_is_not_safe_is_told() {
     for name in ["zoho-connector.sqlite3-wal", "zoho-connector.sqlite3-shm"] {
         let _perhaps_gone = fs::remove_file(folder.join(name));
     }
-    doctor(&connector).await.names("Store", "is no database", "put a backup in the place");
+    doctor(&connector).await.names("Store", "is no database", "zoho-connector restore FILE");
     fs::remove_file(folder.join("zoho-connector.sqlite3")).unwrap();
     doctor(&connector).await.only("Store", "no store in", "zoho-connector setup");
 }

@@ -74,6 +74,12 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     let restore = ["restore", text(&file), "--identity", text(identity.path()), "--data", text(&new)];
     let unasked = run(&restore, &variables, "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
+    let half = folder.path().join("half.age");
+    fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+    let cut_off =
+        ["restore", text(&half), "--identity", text(identity.path()), "--data", text(&new), "--yes"];
+    let cut_off = run(&cut_off, &variables, "").await;
+    assert!(cut_off.code == 1 && cut_off.err.contains("damaged or was cut off"), "{cut_off:?}");
     assert!(!new.join("zoho-connector.sqlite3").exists());
     let args = [&restore[..], &["--yes", "--json", "--compare", text(connector.folder())]].concat();
     let said = parsed(&run(&args, &variables, "").await);

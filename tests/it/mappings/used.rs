@@ -181,6 +181,8 @@ async fn near_twins_are_named_and_never_chosen() {
     }
     let none = agent.get(&format!("{ITEMS}?sku=SHELF-OAK")).await.problem("sku_not_found");
     assert_eq!(none["detail"], "No item in Zoho Inventory has exactly this SKU.");
+    let id = agent.get(&format!("{ITEMS}?sku=3300000000070001")).await.problem("sku_not_found");
+    assert!(id["detail"].as_str().unwrap().contains("looks like an item's id"), "{id}");
     let unmapped = agent.get(&format!("{ITEMS}?product_id=%20Shelf")).await.problem("product_unmapped");
     let detail = unmapped["detail"].as_str().unwrap();
     assert!(detail.contains("\"shelf\" (SKU \"SHELF-OAK-80\")"), "{detail}");

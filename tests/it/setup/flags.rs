@@ -100,7 +100,7 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert_eq!(ended.code, 2, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("--client-id"), "{}", ended.err);
 
-    let wrong = [&place[..], &["--client-id", CLIENT_ID, "--wait", "1"]].concat();
+    let wrong = [&place[..], &["--client-id", CLIENT_ID, "--can", "crm:read", "--wait", "1"]].concat();
     let ended = process::run(&wrong, &newcomer.variables(), "wrong\n").await;
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("the secret is wrong"), "{}", ended.out);
@@ -109,7 +109,8 @@ async fn a_missing_answer_is_told_by_its_flag() {
     let ended = process::run(&wrong, &newcomer.variables(), &format!("\u{feff}{CLIENT_SECRET}\n")).await;
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("zoho-connector serve"), "it waits for the server: {}", ended.out);
-    assert!(ended.err.contains("goes on here"), "{}", ended.err);
+    // With the rights that the key shall have: without them, it would be given more.
+    assert!(ended.err.contains(" --can crm:read` again: it goes on here"), "{}", ended.err);
 }
 
 /// All else is well, and the changes that were wanted are left to a person.

@@ -36,6 +36,8 @@ impl Refused {
         // What is said of routes and bodies in general is for those who call the API themselves.
         let is_for_agents = matches!(word("code"), "route_not_found" | "method_not_allowed" | "body_invalid");
         let hint = if is_for_agents { "" } else { word("hint") };
+        // There are no members here, only the line above.
+        let hint = hint.replace("`detail`", "the line above");
         let line = match word("code") {
             // The body is the operator's file, and the detail names its lines.
             "body_invalid" => word("detail").to_owned(),
@@ -105,5 +107,17 @@ mod tests {
         );
         assert_eq!(line("key_invalid", None), "Not so (key_invalid): Why.\nDo this.");
         assert_eq!(line("sku_not_found", file), "Not so (sku_not_found): Why.\nDo this.");
+    }
+
+    #[test]
+    fn a_hint_names_no_member_of_a_document_that_nobody_sees() {
+        let problem = json!({
+            "title": "No such location", "code": "location_not_found", "detail": "The locations are: Main.",
+            "hint": "Use one of the names in `detail`.",
+        });
+        assert_eq!(
+            Refused::read(404, &problem, None).into_line(),
+            "No such location (location_not_found): The locations are: Main.\nUse one of the names in the line above."
+        );
     }
 }

@@ -15,6 +15,9 @@ use crate::commands::installation::Opened;
 use crate::failure::Failure;
 use crate::terminal::say;
 
+const STOCK_WITHOUT_INVENTORY: &str = "--access stock is about the stock of Zoho Inventory, and only Zoho CRM is asked for: say --access read or \
+     --access write, or ask for Inventory, too, with --products inventory,crm";
+
 /// What the user is asked to consent to.
 #[derive(Args)]
 pub(crate) struct ConsentRequest {
@@ -26,7 +29,7 @@ pub(crate) struct ConsentRequest {
     #[arg(long)]
     access: Option<Access>,
     /// Exactly these scopes, in place of products and access
-    #[arg(long, value_name = "EXACT,LIST")]
+    #[arg(long, value_name = "EXACT,LIST", value_parser = scope_list)]
     scopes: Option<String>,
     /// The Inventory organisation, where the user is in several
     #[arg(long, value_name = "ID", value_parser = organization_id)]
@@ -37,6 +40,14 @@ pub(crate) struct ConsentRequest {
     /// The user who will consent is none of those who have 20 connections already
     #[arg(long)]
     another_user: bool,
+}
+
+/// A list with which a product can be reached. Setup would else wait for a server before it refuses it.
+fn scope_list(text: &str) -> Result<String, String> {
+    if ScopeSet::parse(&clean(text)).products().is_empty() {
+        return Err("it names no scope of ZohoInventory or ZohoCRM".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// An id as Zoho gives it: digits.
@@ -53,6 +64,11 @@ impl ConsentRequest {
     /// Whether no flag says how much the connection may do.
     pub(crate) fn is_left_open(&self) -> bool {
         self.access.is_none() && self.scopes.is_none()
+    }
+
+    /// Whether it is about this product; where no flag names one, about those that the connection has.
+    pub(crate) fn asks_for(&self, product: Product, before: Option<&ScopeSet>) -> bool {
+        self.scopes(before).products().contains(&product)
     }
 
     /// Says how much it may do.
@@ -92,9 +108,7 @@ impl ConsentRequest {
         };
         let before = connection::get(&*services.stores.state, name).await?;
         let scopes = self.scopes(before.as_ref().map(|before| &before.scopes));
-        if scopes.products().is_empty() {
-            return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
-        }
+        self.refuse_stock_without_inventory(before.as_ref().map(|before| &before.scopes))?;
         if !self.another_user {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
@@ -120,6 +134,15 @@ impl ConsentRequest {
             scopes,
             again: None,
         })
+    }
+
+    /// It would become a consent that only reads, and nobody would be told.
+    fn refuse_stock_without_inventory(&self, before: Option<&ScopeSet>) -> Result<(), Failure> {
+        let is_stock = self.scopes.is_none() && self.access == Some(Access::Stock);
+        if is_stock && !self.asks_for(Product::Inventory, before) {
+            return Err(Failure::Settings(STOCK_WITHOUT_INVENTORY.to_owned()));
+        }
+        Ok(())
     }
 
     /// What is asked for by the flags; what these do not say is as the connection has it already.
@@ -190,6 +213,7 @@ mod tests {
             let words = once("connect").chain(flags.split_whitespace());
             assert_eq!(Asked::try_parse_from(words).unwrap().request.flags(), flags);
         }
+        assert!(Asked::try_parse_from(["connect", "--scopes", "items.READ"]).is_err());
         let typed = ["connect", "--scopes", "ZohoInventory.items.READ ZohoCRM.org.READ"];
         let again = Asked::try_parse_from(typed).unwrap().request.flags();
         assert_eq!(again, " --scopes 'ZohoInventory.items.READ ZohoCRM.org.READ'");
@@ -222,6 +246,20 @@ mod tests {
         }
         let exact = ConsentRequest { scopes: Some("ZohoCRM.org.READ".to_owned()), ..asked(&[], write) };
         assert_eq!(exact.scopes(None), ScopeSet::parse("ZohoCRM.org.READ"));
+
+        for (request, before, is_refused) in [
+            (asked(crm, Some(Access::Stock)), None, true),
+            (asked(&[], Some(Access::Stock)), Some(of(crm, Access::Write)), true),
+            (asked(&[], Some(Access::Stock)), None, false),
+            (asked(both, Some(Access::Stock)), Some(of(crm, Access::Write)), false),
+            (asked(crm, write), None, false),
+        ] {
+            assert_eq!(
+                request.refuse_stock_without_inventory(before.as_ref()).is_err(),
+                is_refused,
+                "{before:?}"
+            );
+        }
 
         let granted = of(both, Access::Stock);
         for access in [None, Some(Access::Read), Some(Access::Stock)] {

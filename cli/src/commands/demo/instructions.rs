@@ -61,6 +61,13 @@ fn program() -> String {
         .map_or_else(|_| "zoho-connector".to_owned(), |path: &Path| quoted(&path.to_string_lossy()))
 }
 
+/// The address that `setup` is given: one at which nobody listens.
+fn address_for_setup(beside: &str) -> &str {
+    let [_, another] = USUAL;
+    let port = |url: &str| url.rsplit(':').next().map(str::to_owned);
+    if port(beside) == port(another) { another } else { beside }
+}
+
 const CALL: &str = "curl -s -w '\\n' --oauth2-bearer \"$ZOHO_CONNECTOR_KEY\"";
 
 pub(super) fn say_all(shown: &Shown<'_>) {
@@ -115,8 +122,9 @@ pub(super) fn say_all(shown: &Shown<'_>) {
     say(format!("  id {}, secret {}, registered in {}", client.id, client.secret, client.home));
     let [usual, another] = USUAL;
     say(format!("  Its redirect URIs are those of {beside}, {usual} and {another}."));
+    let named = address_for_setup(beside);
     say(format!(
-        "  `zoho-connector setup` asks for all of this instead: paste the first of these lines only, and name {another} as the address."
+        "  `zoho-connector setup` asks for all of this instead: paste the first of these lines only, and name {named} as the address."
     ));
     say("");
     paste(&format!("export ZOHO_CONNECTOR_SANDBOX_URL={url}/sandbox"));
@@ -131,4 +139,15 @@ pub(super) fn say_all(shown: &Shown<'_>) {
     paste(&format!("{program} keys create --can inventory:write,crm:write,events"));
     say("");
     say("Ctrl-C ends it.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setup_is_not_sent_to_a_port_that_is_taken() {
+        assert_eq!(address_for_setup("http://127.0.0.1:8081"), "http://localhost:8081");
+        assert_eq!(address_for_setup("http://127.0.0.1:46853"), "http://127.0.0.1:46853");
+    }
 }

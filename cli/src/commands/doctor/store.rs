@@ -66,7 +66,8 @@ fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
         report.bad(
             CHECK,
             why,
-            "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`",
+            "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`; where the folder of an \
+             installation was moved, `zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER`",
         );
         return false;
     }
@@ -86,7 +87,7 @@ fn mend_of_sealed(seal: &Seal) -> String {
 fn mend_of_opening(folder: Option<&Path>) -> String {
     match folder {
         Some(folder) => format!(
-            "let the user of this command own {} and write to it, let its disk have free space, and put a backup in the place of a file that is damaged",
+            "let the user of this command own {} and write to it, let its disk have free space; where its file is damaged, move the folder away and have `zoho-connector restore FILE` make it anew of a backup",
             folder.display()
         ),
         None => "name stack, region and profile (--stack, --region, --profile); where a function is missing, `sam deploy` makes it again".to_owned(),

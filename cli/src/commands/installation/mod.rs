@@ -75,9 +75,18 @@ impl Installation {
         }
         let (settings, folder) = settings_of(&resolved)?;
         if !store_is_in(&folder)? {
-            let name = resolved.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
+            let (of, moved) = match resolved.name {
+                Some(name) => (
+                    format!(", the folder of {name}"),
+                    format!(
+                        ". Where the folder was moved, `zoho-connector installations forget {name}` and `zoho-connector installations \
+                         add {name} --data FOLDER` lead to it again"
+                    ),
+                ),
+                None => (String::new(), String::new()),
+            };
             return Err(Failure::Other(format!(
-                "there is no store in {}{name}: name its folder with --data, or begin with `{}`",
+                "there is no store in {}{of}: name its folder with --data, or begin with `{}`{moved}",
                 folder.display(),
                 self.command("setup")
             )));

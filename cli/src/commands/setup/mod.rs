@@ -14,7 +14,8 @@ mod server;
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use shared::base::id::ConnectionName;
 use shared::base::settings::Home;
 use shared::core::access::permission::Permission;
@@ -22,17 +23,19 @@ use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::agent::address as hook_address;
+use crate::commands::api::quoted;
 use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::installation::Installation;
+use crate::commands::key_for_consent::listed;
 use crate::commands::told_address;
 use crate::failure::{Failure, LEFT_TO_DO};
 use crate::remembered::check_name;
 use crate::server::signals::stop_signal;
 use crate::terminal::{can_ask, note, say};
 use changes::{Changes, Watch};
-use progress::Progress;
+use progress::{Progress, Step};
 
 #[derive(Args)]
 pub(crate) struct Setup {
@@ -80,7 +83,9 @@ impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let progress = Progress::begin(self.installation.command(&again));
-        progress.asks_by(self.request.flags());
+        for (step, flags) in self.answers() {
+            progress.answered(step, flags);
+        }
         let stopped = stop_signal();
         tokio::select! {
             biased;
@@ -93,6 +98,29 @@ impl Setup {
             }
             ended = self.go(&progress) => ended,
         }
+    }
+
+    /// What the flags answer, as flags, each with a blank before.
+    fn answers(&self) -> [(Step, String); 5] {
+        let said = |flag: &str, value: Option<&str>| {
+            value.map(|value| format!(" --{flag} {}", quoted(value))).unwrap_or_default()
+        };
+        let switch = |flag: &str, is_said: bool| if is_said { format!(" --{flag}") } else { String::new() };
+        let home = self.data_centre.map(|home| home.to_string());
+        let client = said("client-id", self.client_id.as_deref()) + &said("data-centre", home.as_deref());
+        let can = self.can.as_deref().map(listed);
+        let key = said("can", can.as_deref()) + &switch("new-key", self.new_key);
+        let hook = self.hook.as_ref().map(HookUrl::as_str);
+        let hook = said("hook", hook) + &switch("no-hook", self.no_hook);
+        let changes = self.changes.and_then(|changes| changes.to_possible_value());
+        let changes = said("changes", changes.as_ref().map(PossibleValue::get_name));
+        [
+            (Step::Client, client),
+            (Step::Consent, self.request.flags()),
+            (Step::Key, key),
+            (Step::Hook, hook),
+            (Step::Changes, changes),
+        ]
     }
 
     async fn go(self, progress: &Progress) -> Result<(), Failure> {
@@ -130,6 +158,7 @@ impl Setup {
         }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
+        progress.done(Step::Client);
         progress.keep("the client");
         told_address::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
@@ -141,9 +170,10 @@ impl Setup {
             None => connection::meant(&opened).await?,
         };
         let connection = connection::connect(&opened, &name, self.request, self.paste, progress).await?;
-        progress.asks_by(String::new());
+        progress.done(Step::Consent);
         progress.keep("the connection");
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
+        progress.done(Step::Key);
         progress.keep("the agent's key");
         let hook = match (self.hook, self.no_hook) {
             (Some(url), _) => agent::Given::Hook(url),
@@ -153,10 +183,12 @@ impl Setup {
         if agent::set(&opened, hook).await? {
             progress.keep("the agent's hook");
         }
+        progress.done(Step::Hook);
         let watch = changes::watch(&installation, &opened, &connection, self.changes).await?;
         if watch == Watch::On {
             progress.keep("what is watched");
         }
+        progress.done(Step::Changes);
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
@@ -188,9 +220,31 @@ fn what_is_remembered(home: &Home) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use shared::base::settings::Stack;
 
     use super::*;
+
+    #[derive(Parser)]
+    struct Asked {
+        #[command(flatten)]
+        setup: Setup,
+    }
+
+    /// Without `--can`, setup makes a key that may all that the consent allows.
+    #[test]
+    fn flags_that_are_not_worked_off_are_said_again() {
+        for flags in [
+            "",
+            " --client-id 1000.ABC --data-centre eu --products crm --can crm:read,events --no-hook --changes none",
+            " --can crm:read,zoho:GET:crm/Leads --new-key --hook https://gateway.example.com/hooks/agent",
+        ] {
+            let words = std::iter::once("setup").chain(flags.split_whitespace());
+            let setup = Asked::try_parse_from(words).unwrap().setup;
+            let said: String = setup.answers().into_iter().map(|(_, flags)| flags).collect();
+            assert_eq!(said, flags);
+        }
+    }
 
     #[test]
     fn a_stack_has_a_region_and_a_folder_a_place() {

@@ -1,22 +1,34 @@
 //! How far setup has come: what is kept where it is broken off, and the command that goes on.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use crate::failure::{Failure, INTERRUPTED};
+
+/// What flags may answer, in the order in which setup asks for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Client,
+    Consent,
+    Key,
+    Hook,
+    Changes,
+}
 
 /// How far it has come.
 pub(super) struct Progress {
     kept: RefCell<Vec<&'static str>>,
     /// The command that goes on, as a shell takes it.
     command: RefCell<String>,
-    /// The flags of the consent, as long as it is not there: setup asks for the least of them again.
-    consent: RefCell<String>,
+    /// The flags of each step that is not done. Setup does not ask for most of them: without them, it would take what is usual,
+    /// and make a key that may more than was wanted.
+    answers: RefCell<BTreeMap<Step, String>>,
 }
 
 impl Progress {
     /// Nothing is made yet.
     pub(super) fn begin(command: String) -> Self {
-        Self { kept: RefCell::default(), command: RefCell::new(command), consent: RefCell::default() }
+        Self { kept: RefCell::default(), command: RefCell::new(command), answers: RefCell::default() }
     }
 
     /// This is there now, and stays.
@@ -29,14 +41,20 @@ impl Progress {
         self.command.replace(command);
     }
 
-    /// From now on, the consent is asked for by these flags; by none, once it is there.
-    pub(super) fn asks_by(&self, flags: String) {
-        self.consent.replace(flags);
+    /// From now on, these flags answer what the step needs.
+    pub(super) fn answered(&self, step: Step, flags: String) {
+        self.answers.borrow_mut().insert(step, flags);
+    }
+
+    /// The step is done, and its flags are not needed again.
+    pub(super) fn done(&self, step: Step) {
+        self.answers.borrow_mut().remove(&step);
     }
 
     /// The command that goes on.
     pub(super) fn command(&self) -> String {
-        format!("{}{}", self.command.borrow(), self.consent.borrow())
+        let answers: String = self.answers.borrow().values().map(String::as_str).collect();
+        format!("{}{answers}", self.command.borrow())
     }
 
     /// Why setup ends where somebody breaks it off.
@@ -65,9 +83,13 @@ mod tests {
         progress.keep("the store");
         progress.keep("the client");
         progress.goes_on_with("zoho-connector setup".to_owned());
-        progress.asks_by(" --products crm --access write".to_owned());
-        assert_eq!(progress.command(), "zoho-connector setup --products crm --access write");
-        progress.asks_by(String::new());
+        progress.answered(Step::Key, " --can crm:read".to_owned());
+        progress.answered(Step::Consent, " --products crm".to_owned());
+        progress.answered(Step::Consent, " --products crm --access write".to_owned());
+        assert_eq!(progress.command(), "zoho-connector setup --products crm --access write --can crm:read");
+        progress.done(Step::Consent);
+        assert_eq!(progress.command(), "zoho-connector setup --can crm:read");
+        progress.done(Step::Key);
         assert_eq!(
             progress.interrupted().into_line(),
             "Interrupted. Kept: the store, the client. `zoho-connector setup` goes on from there."

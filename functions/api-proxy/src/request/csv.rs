@@ -81,8 +81,10 @@ impl<'a> Csv<'a> {
             let name = name.trim();
             let Some(column) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
                 let meant = question(name, known.iter().copied());
+                let first =
+                    if meant.is_empty() { " The first line of a table names its columns." } else { "" };
                 return Err(invalid(format!(
-                    "Line {}: the column {name:?} is unknown here.{meant} The columns are `{}`.",
+                    "Line {}: the column {name:?} is unknown here.{meant}{first} The columns are `{}`.",
                     header.line,
                     known.join("`, `")
                 )));
@@ -313,6 +315,10 @@ mod tests {
         assert_eq!(
             refused(b"product_id,skus\n"),
             "Line 1: the column \"skus\" is unknown here. Did you mean `sku`? The columns are `product_id`, `sku`, `item_id`."
+        );
+        assert_eq!(
+            refused(b"SHELF-OAK-80,7\n"),
+            "Line 1: the column \"SHELF-OAK-80\" is unknown here. The first line of a table names its columns. The columns are `product_id`, `sku`, `item_id`."
         );
         assert!(refused(b"sku,product_id,SKU\n").contains("stands twice"));
     }

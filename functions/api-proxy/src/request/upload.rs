@@ -47,9 +47,19 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
                 "The body is empty. This route takes a JSON object, or a table with `Content-Type: text/csv`.",
             ));
         }
+        if begins_as_a_table(&bytes) {
+            return Err(body::invalid(
+                "The body is not a JSON object. If it is a table, say so with `Content-Type: text/csv`.",
+            ));
+        }
         body::demand_object(&bytes, is_redacted)?;
         Ok(Self::Json(bytes))
     }
+}
+
+/// Whether it may be a table whose sender left out its type, as curl does.
+fn begins_as_a_table(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'"')
 }
 
 /// JSON as what the route takes.
@@ -66,4 +76,24 @@ pub(crate) fn wants_csv(headers: &HeaderMap) -> bool {
 
 fn is_csv(kind: &str) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(CSV)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_table_without_its_type_is_told_what_it_lacks() {
+        let detail = async |body: &'static str| {
+            let read = Upload::from_request(Request::new(Body::from(body)), &()).await;
+            read.err().map(|problem| problem.detail().to_owned())
+        };
+        for table in ["sku,quantity\nA,1\n", "\"sku\";quantity\nA;1\n"] {
+            assert!(detail(table).await.unwrap().contains("`Content-Type: text/csv`"), "{table}");
+        }
+        assert_eq!(detail("[1]").await.unwrap(), "The body is not a JSON object.");
+        assert_eq!(detail("{}").await, None);
+    }
 }

@@ -119,7 +119,7 @@ codes! {
         "SKUs are compared exactly, capitals and spaces included. `search=` finds items by a part of name or SKU.";
     /// Several items have that SKU.
     SkuAmbiguous = "sku_ambiguous", 409, false, ZohoUser, "Several items with this SKU",
-        "Choose one of the item ids in `detail` and use `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
+        "Choose one of the item ids in `detail` and name the item by it: `item_id` in a body, or `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
     /// Zoho ignored the filter, and there are too many items to search.
     SkuUnresolved = "sku_unresolved", 409, false, Zoho, "The SKU could not be looked up",
         "Find the item by listing `/v1/inventory/items`, then use `/v1/inventory/items/{item_id}`.";

@@ -158,7 +158,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => format!("{path} cannot be written: the disk is full"),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             format!(
-                "{path} is no database of this connector, or is damaged ({error}): put a copy in its place"
+                "{path} is no database of this connector, or is damaged ({error}): move its folder away, and have `zoho-connector restore FILE` make it anew of a backup"
             )
         }
         _ => format!("{path}: {error}"),

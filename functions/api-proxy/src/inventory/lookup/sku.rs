@@ -58,6 +58,11 @@ pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> 
                 twins = near_twins(zoho, target, sku).await;
             }
             let mut detail = "No item in Zoho Inventory has exactly this SKU.".to_owned();
+            if may_be_an_id(sku) {
+                detail.push_str(
+                    " It looks like an item's id: that stands in `item_id` of a body, or in the path, `GET /v1/inventory/items/{item_id}`.",
+                );
+            }
             if !twins.is_empty() {
                 let twins = candidates(&twins, "item_id", &["sku", "name"]);
                 detail.push_str(
@@ -69,6 +74,11 @@ pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> 
             Err(Problem::new(Code::SkuNotFound, detail))
         }
     }
+}
+
+/// Whether it has the form of Zoho's ids. Numbers of articles (EAN, GTIN) have 14 digits at most.
+fn may_be_an_id(sku: &str) -> bool {
+    (15..=19).contains(&sku.len()) && sku.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_near_twin(item: &Object, sku: &str) -> bool {

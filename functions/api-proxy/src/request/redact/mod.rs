@@ -30,10 +30,14 @@ pub(crate) fn pages(searches: bool) -> std::ops::Range<u32> {
     0..if searches { MORE_PAGES } else { 0 }
 }
 
+/// It is no permission that is missing.
+const WITHOUT_CONTACTS: &str = "Leave out what `detail` names, and find the record by another field; or ask the operator for a key without \
+     `--redact contacts`. Trying again as it is cannot help.";
+
 /// What such a key may not have.
 pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
     let detail = format!("This key sees no data of contacts (`--redact contacts`): {}", detail.as_ref());
-    Problem::new(Code::KeyNotAllowed, detail)
+    Problem::new(Code::KeyNotAllowed, detail).hint(WITHOUT_CONTACTS)
 }
 
 /// A document as such a key sees it, for an answer that depends on what stands in it.
