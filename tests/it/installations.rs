@@ -378,13 +378,17 @@ async fn a_remembered_folder_without_its_store_is_told() {
     let home = TempDir::new().unwrap();
     let folder = home.path().join("gone");
     let (data, variables) = (text(&folder), [("XDG_CONFIG_HOME", text(home.path()))]);
-    let added = run(&["installations", "add", "shop", "--data", data], &variables, "").await;
+    let url = "https://connector.example.com";
+    let add = ["installations", "add", "shop", "--data", data, "--public-url", url];
+    let added = run(&add, &variables, "").await;
     assert_eq!(added.code, 0, "{added:?}");
     let listed = run(&["keys", "list", "--data", data], &variables, "").await;
-    let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER`";
+    let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER \
+                --public-url https://connector.example.com`";
     assert!(listed.code == 1 && listed.err.contains(lead), "{listed:?}");
     let checked = run(&["doctor", "--data", data], &variables, "").await;
-    assert!(checked.out.contains("installations add NAME --data FOLDER"), "{checked:?}");
+    let lead_of_doctor = "`zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER ";
+    assert!(checked.out.contains(lead_of_doctor), "{checked:?}");
     assert!(!folder.exists());
 
     let mut server = Running::start(&["serve", "--listen", "0", "--data", data], &variables);

@@ -15,12 +15,12 @@ use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
-use crate::commands::installation::{Folder, Opened, in_folder, start_log_of_server};
+use crate::commands::installation::{Folder, Opened, after_a_move, in_folder, start_log_of_server};
 use crate::commands::named_connection;
 use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::folders::absolute;
-use crate::remembered::Installations;
+use crate::remembered::{Installations, Remembered};
 use crate::server;
 use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
@@ -122,7 +122,7 @@ impl Serve {
         }
         let lost = if is_new { remembered_in(&folder)? } else { None };
         match (lost, other) {
-            (Some(name), _) => warn_of_lost_store(&name, &folder),
+            (Some((name, one)), _) => warn_of_lost_store(&name, &one, &folder),
             (None, Some(other)) => warn_of_another_store(&other),
             (None, None) => {}
         }
@@ -157,19 +157,19 @@ impl Serve {
     }
 }
 
-/// The name under which this folder is remembered.
-fn remembered_in(folder: &Path) -> Result<Option<String>, Failure> {
+/// What is remembered of this folder, and under which name.
+fn remembered_in(folder: &Path) -> Result<Option<(String, Remembered)>, Failure> {
     let all = Installations::read()?;
-    Ok(in_folder(folder, &all).map(|(name, _)| name.to_owned()))
+    Ok(in_folder(folder, &all).map(|(name, one)| (name.to_owned(), one.clone())))
 }
 
-/// Its folder may have been moved, or its disk may not be mounted.
-fn warn_of_lost_store(name: &str, folder: &Path) {
+/// Its folder may have been moved, or its disk may not be mounted. Nothing is to be deleted: other files may stand there.
+fn warn_of_lost_store(name: &str, one: &Remembered, folder: &Path) {
     say(format!(
         "Warning: {name} is remembered in this folder, and there was no store in it: this one has no connection and no key. If {name} had one, \
-         end this, delete {}, and bring the folder back; or, where it was moved, run `zoho-connector installations forget {name}` and \
-         `zoho-connector installations add {name} --data FOLDER`",
-        quoted(&folder.to_string_lossy())
+         end this, move {} away, and bring the folder back; or, where it was moved, run {}",
+        quoted(&folder.to_string_lossy()),
+        after_a_move(name, one)
     ));
 }
 

@@ -66,6 +66,15 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
     PublicUrl::parse(&clean(text)).map_err(|error| format!("it must be {}", error.expected))
 }
 
+/// The commands that lead to a remembered folder again, once it was moved. Its address stays: Zoho knows it.
+pub(super) fn after_a_move(name: &str, one: &Remembered) -> String {
+    let url =
+        one.public_url.as_deref().map(|url| format!(" --public-url {}", quoted(url))).unwrap_or_default();
+    format!(
+        "`zoho-connector installations forget {name}` and `zoho-connector installations add {name} --data FOLDER{url}`"
+    )
+}
+
 impl Installation {
     /// Opens the connector that is there. A new store in the wrong folder would only hide the right one.
     pub(super) async fn open(&self) -> Result<Opened, Failure> {
@@ -76,13 +85,14 @@ impl Installation {
         let (settings, folder) = settings_of(&resolved)?;
         if !store_is_in(&folder)? {
             let (of, moved) = match resolved.name {
-                Some(name) => (
-                    format!(", the folder of {name}"),
-                    format!(
-                        ". Where the folder was moved, `zoho-connector installations forget {name}` and `zoho-connector installations \
-                         add {name} --data FOLDER` lead to it again"
-                    ),
-                ),
+                Some(name) => {
+                    let one = Installations::read()?.get(&name).cloned().unwrap_or_default();
+                    let lead = after_a_move(&name, &one);
+                    (
+                        format!(", the folder of {name}"),
+                        format!(". Where the folder was moved, {lead} lead to it again"),
+                    )
+                }
                 None => (String::new(), String::new()),
             };
             return Err(Failure::Other(format!(
@@ -343,5 +353,17 @@ mod tests {
         let data = std::env::current_dir().unwrap().join("data");
         let data = quoted(&data.to_string_lossy());
         assert_eq!(folder.command("serve"), format!("zoho-connector serve --data {data}"));
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_keeps_its_address() {
+        let at = |url: Option<&str>| {
+            let one = Remembered { public_url: url.map(str::to_owned), ..Remembered::default() };
+            after_a_move("shop", &one)
+        };
+        let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER";
+        assert_eq!(at(None), format!("{lead}`"));
+        let url = "https://connector.example.com";
+        assert_eq!(at(Some(url)), format!("{lead} --public-url {url}`"));
     }
 }

@@ -1,7 +1,9 @@
 //! Commands that stand in a text, led to the installation that the text is about.
 
-/// A text whose commands, between backticks, have these flags, unless they say already where they work.
+/// A text whose commands, between backticks, have these flags, unless they say already where they work. What is remembered is one for
+/// all: its commands take none of them.
 pub(crate) fn with_flags(text: &str, flags: &str) -> String {
+    let takes_none = |part: &str| part.starts_with("zoho-connector installations ");
     let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
     let mut whole = String::with_capacity(text.len() + flags.len());
     for (place, part) in text.split('`').enumerate() {
@@ -9,7 +11,7 @@ pub(crate) fn with_flags(text: &str, flags: &str) -> String {
             whole.push('`');
         }
         whole.push_str(part);
-        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) {
+        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) && !takes_none(part) {
             whole.push_str(flags);
         }
     }
@@ -33,6 +35,7 @@ mod tests {
                 "`zoho-connector serve --data x`, `sam deploy`",
                 "`zoho-connector serve --data x`, `sam deploy`",
             ),
+            ("`zoho-connector installations forget NAME`", "`zoho-connector installations forget NAME`"),
             ("chmod 700 data", "chmod 700 data"),
         ] {
             assert_eq!(with_flags(text, flags), expected);
