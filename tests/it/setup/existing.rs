@@ -26,6 +26,8 @@ async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     let another = format!("`zoho-connector setup --new-key --data {}", connector.folder().display());
     assert!(told.out.contains(&another), "{}", told.out);
     assert!(!told.out.contains("zck_"), "{}", told.out);
+    let narrow = process::run(&[&setup[..], &["--can", "crm:read"]].concat(), &variables, "").await;
+    assert!(narrow.out.contains("`zoho-connector setup --new-key --can crm:read --data "), "{}", narrow.out);
 
     let new = process::run(&[&setup[..], &["--new-key"]].concat(), &variables, "").await;
     assert_eq!(new.code, 0, "{} {}", new.out, new.err);

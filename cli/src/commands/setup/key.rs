@@ -6,6 +6,7 @@ use shared::core::access::permission::Permission;
 use shared::core::connection::Connection;
 
 use super::connection::leading_to;
+use crate::commands::api::quoted;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::key_for_consent::{allowed, listed};
 use crate::failure::Failure;
@@ -31,9 +32,11 @@ pub(super) async fn make(
             known.label,
             listed(&known.permissions)
         ));
+        // Without it, the other one would have all that the consent allows.
+        let can = can.as_deref().map(|can| format!(" --can {}", quoted(&listed(can)))).unwrap_or_default();
         say(format!(
             "  `{}` makes another, and shows it inside the parts of OpenClaw's configuration.",
-            installation.command(&format!("setup --new-key{}", leading_to(&connection.name)))
+            installation.command(&format!("setup --new-key{can}{}", leading_to(&connection.name)))
         ));
         return Ok(());
     }
