@@ -37,6 +37,21 @@ async fn a_key_that_is_there_is_told_with_what_it_may_do() {
     assert!(again.out.contains("(openclaw) is there, and may "), "{}", again.out);
 }
 
+/// Setup would ask for a hook and for changes again, or take what is wanted of them for nothing.
+#[tokio::test]
+async fn what_was_declined_is_said_again_where_the_server_does_not_answer() {
+    let (connector, _) = Connector::connected().await;
+    let home = TempDir::new().unwrap();
+    let data = connector.folder().to_str().unwrap();
+    // By pasting, the server is waited for at the end alone.
+    let setup = ["setup", "--data", data, "--public-url", "http://localhost:9", "--paste", "--wait", "1"];
+    let declined = [&setup[..], &["--no-hook", "--changes", "none"]].concat();
+    let ended = process::run(&declined, &connector.variables_at(&home), "").await;
+    assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
+    let told = " --no-hook --changes none` again: it goes on here";
+    assert!(ended.err.contains(told), "{} {}", ended.out, ended.err);
+}
+
 /// Without `--connection`, it is about the one that there is, whatever it is called. Of several, it is about none of these.
 #[tokio::test]
 async fn the_only_connection_is_the_one_that_is_meant() {

@@ -180,15 +180,17 @@ impl Setup {
             (None, true) => agent::Given::None,
             (None, false) => agent::Given::Open,
         };
+        // Without a hook, the next run would ask for one, unless the flag says again that there is none.
         if agent::set(&opened, hook).await? {
             progress.keep("the agent's hook");
+            progress.done(Step::Hook);
         }
-        progress.done(Step::Hook);
         let watch = changes::watch(&installation, &opened, &connection, self.changes).await?;
+        // The same of changes; and what was refused is wanted all the same.
         if watch == Watch::On {
             progress.keep("what is watched");
+            progress.done(Step::Changes);
         }
-        progress.done(Step::Changes);
         server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
