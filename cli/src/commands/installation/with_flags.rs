@@ -3,7 +3,10 @@
 /// A text whose commands, between backticks, have these flags, unless they say already where they work. What is remembered is one for
 /// all: its commands take none of them.
 pub(crate) fn with_flags(text: &str, flags: &str) -> String {
-    let takes_none = |part: &str| part.starts_with("zoho-connector installations ");
+    let takes_flags = |part: &str| {
+        let command = part.strip_prefix("zoho-connector ");
+        command.is_some_and(|command| !command.starts_with("installations "))
+    };
     let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
     let mut whole = String::with_capacity(text.len() + flags.len());
     for (place, part) in text.split('`').enumerate() {
@@ -11,7 +14,7 @@ pub(crate) fn with_flags(text: &str, flags: &str) -> String {
             whole.push('`');
         }
         whole.push_str(part);
-        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) && !takes_none(part) {
+        if place % 2 == 1 && takes_flags(part) && !is_led(part) {
             whole.push_str(flags);
         }
     }
