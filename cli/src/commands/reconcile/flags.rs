@@ -27,7 +27,7 @@ pub(crate) struct Reconcile {
     /// Adjust only these lines of the table, like 3,7-9
     #[arg(long, value_name = "LINES", requires = "apply")]
     pub(super) rows: Option<Lines>,
-    /// Place of the counts that name none: id, exact name, or the other system's name
+    /// Location of the counts that name none: id, exact name, or the other system's name
     #[arg(long, value_name = "NAME")]
     pub(super) location: Option<String>,
     /// Reason of the adjustments in Zoho

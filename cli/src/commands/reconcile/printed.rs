@@ -15,7 +15,7 @@ const DRIFTED: &[Column] = &[
     ("Line", true),
     ("SKU", false),
     ("Name", false),
-    ("Place", false),
+    ("Location", false),
     ("Counted", true),
     ("Zoho", true),
     ("Difference", true),
@@ -23,13 +23,18 @@ const DRIFTED: &[Column] = &[
     ("", false),
 ];
 
-const LEFT: &[Column] =
-    &[("Line", true), ("Item", false), ("Place", false), ("Outcome", false), ("Why, and what to do", false)];
+const LEFT: &[Column] = &[
+    ("Line", true),
+    ("Item", false),
+    ("Location", false),
+    ("Outcome", false),
+    ("Why, and what to do", false),
+];
 
 const DONE: &[Column] = &[
     ("Line", true),
     ("SKU", false),
-    ("Place", false),
+    ("Location", false),
     ("Before", true),
     ("After", true),
     ("Result", false),

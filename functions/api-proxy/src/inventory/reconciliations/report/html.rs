@@ -175,7 +175,7 @@ impl Report<'_> {
             return;
         }
         page.push_str(
-            "<table aria-labelledby=\"drifted\"><thead><tr><th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Place</th>\
+            "<table aria-labelledby=\"drifted\"><thead><tr><th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Location</th>\
              <th scope=\"col\" class=\"n\">Zoho</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\" class=\"n\">Difference</th>\
              <th scope=\"col\" class=\"n\">Value</th><th scope=\"col\">What was done</th></tr></thead><tbody>",
         );
@@ -184,7 +184,7 @@ impl Report<'_> {
 
     fn write_drift(&self, page: &mut String, row: &Row) {
         item(page, row);
-        cell(page, "Place", "p", location(row).unwrap_or_default());
+        cell(page, "Location", "p", location(row).unwrap_or_default());
         cell(page, "Zoho", "n", row.expected.map(plain).unwrap_or_default());
         cell(page, "Counted", "n", plain(row.counted));
         let difference = row.difference().unwrap_or_default();
@@ -253,7 +253,7 @@ impl Report<'_> {
         }
         page.push_str(
             "<h2 id=\"others\">What could not be compared</h2><table aria-labelledby=\"others\"><thead><tr><th scope=\"col\">Item</th>\
-             <th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\">Why</th></tr></thead><tbody>",
+             <th scope=\"col\" class=\"p\">Location</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\">Why</th></tr></thead><tbody>",
         );
         end_table(page, &others, usize::MAX, |page, row| {
             count(page, row);
@@ -270,7 +270,7 @@ impl Report<'_> {
         let _ = write!(
             page,
             "<details><summary id=\"matched\">As Zoho says: {}</summary><table aria-labelledby=\"matched\"><thead><tr>\
-             <th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>",
+             <th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Location</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>",
             matched.len()
         );
         end_table(page, &matched, usize::MAX, count);
@@ -304,7 +304,7 @@ fn end_table(page: &mut String, rows: &[&Row], most: usize, cells: impl Fn(&mut 
 /// What was counted, and where.
 fn count(page: &mut String, row: &Row) {
     item(page, row);
-    cell(page, "Place", "p", location(row).unwrap_or_default());
+    cell(page, "Location", "p", location(row).unwrap_or_default());
     cell(page, "Counted", "n", plain(row.counted));
 }
 
