@@ -59,7 +59,8 @@ impl Book {
         // Where Zoho's own words, or the fields of CRM, ask for something else, the hint fits these. So do the words that say what
         // stands in a key's place, those on a connection that is not there at all, and those on data that a key does not see.
         let of_fields = problem["hint"].as_str().is_some_and(|hint| hint.contains("/v1/crm/fields?module="));
-        let of_contacts = problem["hint"].as_str().is_some_and(|hint| hint.contains("--redact contacts"));
+        let of_contacts = matches!(code, Code::KeyNotAllowed)
+            && problem["hint"].as_str().is_some_and(|hint| hint.contains("--redact contacts"));
         let fits = problem["zoho"].is_object() || of_fields || of_contacts;
         let fits = fits || matches!(code, Code::KeyInvalid | Code::ProductNotConnected);
         assert!(problem["hint"] == code.hint() || fits, "{what}");
