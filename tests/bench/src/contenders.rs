@@ -13,9 +13,14 @@ const KEY_DIGEST: &str = "a8ae6e6ee929abea3afcfc5258c8ccd6f85273e0d4626d26c7279f
 
 const ORGANIZATION: &str = "10234695";
 const STACK: &str = "bench";
+/// The name of the secret that api-proxy reads.
+const ACCESS_TOKEN: &str = "bench/connections/default/access-token";
 const STATE_TABLE: &str = "bench-state";
 /// What the functions in other languages know of Zoho.
 const OTHERS: &str = "bench/others";
+
+/// How the ids of the least connector begin.
+const LEAST: &str = "least-";
 
 /// The paths of the reads.
 const ITEM: &str = "/v1/inventory/items/3300000000070001";
@@ -41,11 +46,11 @@ pub(crate) struct Contender {
     pub(crate) direct: Option<&'static str>,
 }
 
-/// The same read without a function in between.
-pub(crate) struct Direct {
-    pub(crate) id: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) url: String,
+impl Contender {
+    /// Whether it lets a caller with a key read Zoho, and nobody else.
+    pub(crate) fn is_a_connector(&self) -> bool {
+        self.direct.is_some() && !self.id.starts_with(LEAST)
+    }
 }
 
 /// What Secrets Manager holds.
@@ -65,7 +70,7 @@ pub(crate) fn secrets() -> [(String, Value); 2] {
     });
     let client =
         json!({ "client_id": "1000.CLIENT", "client_secret": "secret", "refresh_token": "1000.refresh" });
-    [(format!("{STACK}/connections/default/access-token"), token), (OTHERS.to_owned(), client)]
+    [(ACCESS_TOKEN.to_owned(), token), (OTHERS.to_owned(), client)]
 }
 
 /// Stores the service key.
@@ -102,6 +107,7 @@ pub(crate) struct Places {
     /// The binary of api-proxy.
     pub(crate) proxy: String,
     pub(crate) floor: String,
+    pub(crate) least: String,
     /// The folders of Node.js's and Python's parts, where these are to be measured.
     pub(crate) node: Option<String>,
     pub(crate) python: Option<String>,
@@ -138,6 +144,21 @@ impl Places {
             proxy("deal", "api-proxy: one deal", DEAL, Some("direct-deal")),
             proxy("items", "api-proxy: 200 items", ITEMS, Some("direct-items")),
         ];
+        for (id, name, direct) in [
+            ("least-item", "the least connector: one item", "direct-item"),
+            ("least-items", "the least connector: 200 items", "direct-items"),
+        ] {
+            all.push(Contender {
+                command: vec![self.least.clone()],
+                variables: self.of_lambda(&[
+                    ("CALL_URL", &self.zoho_url(direct)),
+                    ("TOKEN_SECRET", ACCESS_TOKEN),
+                    ("KEYS_TABLE", STATE_TABLE),
+                ]),
+                binary: Some(self.least.clone()),
+                ..proxy(id, name, "/health", Some(direct))
+            });
+        }
         let other = |id, name, command: &[&str], path, direct, variables: Vec<(String, String)>| Contender {
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             variables,
@@ -180,24 +201,38 @@ impl Places {
         all
     }
 
-    /// The direct calls.
-    pub(crate) fn direct_calls(&self) -> [Direct; 3] {
-        let api = format!("{}/eu/api", self.zoho);
-        let query = format!("organization_id={ORGANIZATION}");
-        [
-            (
-                "direct-item",
-                "direct call: one item",
-                format!("{api}/inventory/v1/items/3300000000070001?{query}"),
-            ),
-            ("direct-deal", "direct call: one deal", format!("{api}/crm/v8/Deals/6100000000451001")),
-            (
-                "direct-items",
-                "direct call: 200 items",
-                format!("{api}/inventory/v1/items?{query}&page=1&per_page=200"),
-            ),
+    /// The same reads without a function in between.
+    pub(crate) fn direct_calls(&self) -> Vec<Contender> {
+        let bench = std::env::current_exe().unwrap().to_string_lossy().into_owned();
+        let call = |id, name| Contender {
+            id,
+            name,
+            command: vec![bench.clone(), "direct".to_owned(), self.zoho_url(id)],
+            folder: self.folder.clone(),
+            variables: Vec::new(),
+            event: Bytes::from_static(b"{}"),
+            is_counted: false,
+            binary: None,
+            direct: None,
+        };
+        vec![
+            call("direct-item", "direct call: one item"),
+            call("direct-deal", "direct call: one deal"),
+            call("direct-items", "direct call: 200 items"),
         ]
-        .map(|(id, name, url)| Direct { id, name, url })
+    }
+
+    /// What a direct call asks for.
+    fn zoho_url(&self, direct: &str) -> String {
+        let api = format!("{}/eu/api", self.zoho);
+        match direct {
+            "direct-item" => format!("{api}/inventory/v1/items/3300000000070001?organization_id={ORGANIZATION}"),
+            "direct-deal" => format!("{api}/crm/v8/Deals/6100000000451001"),
+            "direct-items" => {
+                format!("{api}/inventory/v1/items?organization_id={ORGANIZATION}&page=1&per_page=200")
+            }
+            _ => panic!("nothing is called as {direct}"),
+        }
     }
 
     /// What Lambda tells every function.

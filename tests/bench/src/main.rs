@@ -70,11 +70,10 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [mode, url, times] = words.as_slice()
+    if let [mode, url] = words.as_slice()
         && mode == "direct"
     {
-        direct::run(url, times.parse().unwrap()).await;
-        return ExitCode::SUCCESS;
+        direct::run(url).await;
     }
     #[cfg(feature = "scale")]
     if words.first().is_some_and(|word| word == "--scale") {
@@ -114,6 +113,7 @@ async fn measure(options: &Options) -> Results {
         folder: needed("BENCH_FOLDER"),
         proxy: needed("BENCH_PROXY"),
         floor: needed("BENCH_FLOOR"),
+        least: needed("BENCH_LEAST"),
         node: place("BENCH_NODE"),
         python: place("BENCH_PYTHON"),
         aws: stage.aws_url.clone(),
@@ -121,7 +121,7 @@ async fn measure(options: &Options) -> Results {
     };
     let (contenders, calls) = (places.contenders(), places.direct_calls());
     let mut starts: Vec<_> = contenders.iter().map(|_| Vec::new()).collect();
-    let mut called: Vec<_> = calls.iter().map(|_| (Vec::new(), Vec::new())).collect();
+    let mut called: Vec<_> = calls.iter().map(|_| Vec::new()).collect();
     // The first round fills caches of files and does not count; then side by side, so that noise falls on all.
     for round in 0..=rounds {
         for (contender, starts) in contenders.iter().zip(&mut starts) {
@@ -130,11 +130,10 @@ async fn measure(options: &Options) -> Results {
                 starts.push(start);
             }
         }
-        for (direct, (taken, cpu)) in calls.iter().zip(&mut called) {
-            let (each, cpu_each) = Stage::call(direct, events).await;
+        for (direct, taken) in calls.iter().zip(&mut called) {
+            let each = stage.call(direct, events).await;
             if round > 0 {
                 taken.extend(each);
-                cpu.push(cpu_each);
             }
         }
         eprintln!("round {round} of {rounds}");
@@ -148,8 +147,7 @@ async fn measure(options: &Options) -> Results {
         };
         rows.push(Row { figures: Figures::of(starts), contender, counts });
     }
-    let direct =
-        calls.into_iter().zip(&called).map(|(direct, (taken, cpu))| DirectRow::of(direct, taken, cpu));
+    let direct = calls.into_iter().zip(called).map(|(direct, taken)| DirectRow::of(direct, taken));
     Results { rounds, events, rows, direct: direct.collect() }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn picture(results: &Results) -> String {
         results.rows.iter().map(|row| (row.contender.name, of(&row.figures))).collect()
     };
     let mut warm = bars(|figures| figures.p50);
-    warm.extend(results.direct.iter().map(|row| (row.direct.name, row.p50)));
+    warm.extend(results.direct.iter().map(|row| (row.contender.name, row.p50)));
     let panels = [
         ("From the start to the first answer, milliseconds", bars(|figures| figures.first)),
         ("A warm call, median, microseconds", warm),

@@ -85,8 +85,8 @@ fn absolute(results: &Results) -> String {
     });
     let direct = results.direct.iter().map(|row| {
         let mut cells = vec![String::new(); columns.len()];
-        cells[0] = row.direct.name.to_owned();
-        for (index, value) in [(5, row.p50), (6, row.p99), (7, row.cpu)] {
+        cells[0] = row.contender.name.to_owned();
+        for (index, value) in [(5, row.p50), (6, row.p99)] {
             cells[index] = format!("{value:.0}");
         }
         cells
@@ -149,8 +149,8 @@ fn costs(results: &Results) -> String {
         "dollars in all",
     ];
     let item = results.row("item").map_or(1.0, |row| Cost::of(&row.figures).dollars);
-    // What calls nothing is no connector.
-    let rows = results.rows.iter().filter(|row| row.contender.direct.is_some()).map(|row| {
+    // What calls nothing, or lets anybody in, is no connector.
+    let rows = results.rows.iter().filter(|row| row.contender.is_a_connector()).map(|row| {
         let cost = Cost::of(&row.figures);
         vec![
             row.contender.name.to_owned(),

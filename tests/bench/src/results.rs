@@ -1,6 +1,6 @@
 //! All figures of a run, by contender.
 
-use crate::contenders::{Contender, Direct};
+use crate::contenders::Contender;
 use crate::figures::{Figures, percentile};
 use crate::instructions::Counts;
 
@@ -14,16 +14,14 @@ pub(crate) struct Row {
 
 /// A direct call and what it came to, in microseconds.
 pub(crate) struct DirectRow {
-    pub(crate) direct: Direct,
+    pub(crate) contender: Contender,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    pub(crate) cpu: f64,
 }
 
 impl DirectRow {
-    pub(crate) fn of(direct: Direct, taken: &[f64], cpu: &[f64]) -> Self {
-        let at = |percent| percentile(taken.to_vec(), percent);
-        Self { direct, p50: at(50), p99: at(99), cpu: percentile(cpu.to_vec(), 50) }
+    pub(crate) fn of(contender: Contender, taken: Vec<f64>) -> Self {
+        Self { contender, p50: percentile(taken.clone(), 50), p99: percentile(taken, 99) }
     }
 }
 
@@ -46,7 +44,7 @@ impl Results {
     }
 
     pub(crate) fn direct_p50(&self, id: &str) -> Option<f64> {
-        self.direct.iter().find(|row| row.direct.id == id).map(|row| row.p50)
+        self.direct.iter().find(|row| row.contender.id == id).map(|row| row.p50)
     }
 
     /// What cannot be avoided of a warm event: an empty function, and the call that it makes, in microseconds.

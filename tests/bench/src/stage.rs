@@ -1,11 +1,9 @@
 //! The stand-ins, and one start of each contender in front of them.
 
-use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::aws::Aws;
-use crate::contenders::{Contender, Direct, secrets, store_key};
+use crate::contenders::{Contender, secrets, store_key};
 use crate::figures::{Start, micros};
 use crate::function::Function;
 use crate::http::{listen, serve};
@@ -69,23 +67,19 @@ impl Stage {
         }
     }
 
-    /// Makes a direct call so often, from a process of its own, as a function would be one. What the calls took in microseconds, and
-    /// the time on a processor of each.
-    pub(crate) async fn call(direct: &Direct, times: usize) -> (Vec<f64>, f64) {
-        let (url, times) = (direct.url.clone(), times.to_string());
-        let caller = move || {
-            let this = std::env::current_exe().unwrap();
-            Command::new(this).args(["direct", &url, &times]).output().unwrap()
-        };
-        // The stand-ins answer on this thread.
-        let output = tokio::task::spawn_blocking(caller).await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut nanos = text.split_whitespace().map(|word| Duration::from_nanos(word.parse().unwrap()));
-        let cpu = micros(nanos.next().unwrap());
-        let taken: Vec<f64> = nanos.map(micros).collect();
-        let each = cpu / crate::figures::number(taken.len().max(1));
-        (taken, each)
+    /// Has a direct call made once an event, by a process of its own, as a function would be one; what the calls took in microseconds.
+    pub(crate) async fn call(&self, direct: &Contender, events: usize) -> Vec<f64> {
+        let mut caller = Function::start(direct, &[]).await;
+        caller.ready().await;
+        let mut taken = Vec::with_capacity(events);
+        // The first one opens the connection.
+        for event in 0..=events {
+            let (answered, _) = caller.ask(&direct.event).await;
+            if event > 0 {
+                taken.push(micros(crate::direct::took(&answered.body)));
+            }
+        }
+        taken
     }
 
     fn take_calls(&self) -> [crate::calls::Calls; 2] {
