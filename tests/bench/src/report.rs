@@ -170,13 +170,14 @@ fn costs(results: &Results) -> String {
 }
 
 fn kept(targets: &[Target]) -> String {
-    let columns = ["target", "measured", "wanted", ""];
+    let columns = ["target", "measured", "the least connector", "wanted", ""];
     let rows = targets.iter().map(|target| {
         let sign = if target.at_least { "≥" } else { "≤" };
         let mark = if target.holds() { "met" } else { "**missed**" };
         vec![
             target.what.clone(),
             format!("{:.2}", target.measured),
+            target.least.map_or(String::new(), |least| format!("{least:.2}")),
             format!("{sign} {}", target.limit),
             mark.to_owned(),
         ]
