@@ -108,7 +108,8 @@ fn serve(app: App, services: &Services) -> Router {
         public_url,
         advice,
     );
-    // Beside the layers: the call that a tool makes goes through them.
+    // Beside the layers: the call that a tool makes goes through them. Below another router, because a route added to `api` would
+    // copy all its routes, which `mcp` shares.
     let mcp = mcp::route(app.gate.clone(), api.clone());
-    api.route(mcp::PATH, finish_route(mcp, public_url))
+    Router::new().route(mcp::PATH, finish_route(mcp, public_url)).fallback_service(api)
 }

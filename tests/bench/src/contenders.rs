@@ -226,7 +226,9 @@ impl Places {
     fn zoho_url(&self, direct: &str) -> String {
         let api = format!("{}/eu/api", self.zoho);
         match direct {
-            "direct-item" => format!("{api}/inventory/v1/items/3300000000070001?organization_id={ORGANIZATION}"),
+            "direct-item" => {
+                format!("{api}/inventory/v1/items/3300000000070001?organization_id={ORGANIZATION}")
+            }
             "direct-deal" => format!("{api}/crm/v8/Deals/6100000000451001"),
             "direct-items" => {
                 format!("{api}/inventory/v1/items?organization_id={ORGANIZATION}&page=1&per_page=200")

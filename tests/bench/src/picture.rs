@@ -52,7 +52,7 @@ fn panel(svg: &mut String, top: f64, title: &str, bars: &[Bar]) -> f64 {
         let length = LONGEST * (value.max(least) / least).ln() / (most / least).ln();
         let fill = if name.starts_with("api-proxy") {
             "#1a7f37"
-        } else if name.starts_with("nothing") || name.starts_with("direct") {
+        } else if ["nothing", "the least", "direct"].iter().any(|word| name.starts_with(word)) {
             "#8c959f"
         } else {
             "#bf8700"

@@ -5,6 +5,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
+use shared::base::call_counts::CallCounts;
 use shared::base::problem::{Code, Problem};
 use shared::base::public_url::PublicUrl;
 use shared::base::secret::random_hex;
@@ -34,6 +35,7 @@ pub(super) async fn call(
     caller: &Caller,
     origin: &PublicUrl,
     headers: &HeaderMap,
+    counts: Option<CallCounts>,
     mut params: Map<String, Value>,
 ) -> Result<Value, Failure> {
     let Some(Value::String(name)) = params.remove("name") else {
@@ -49,7 +51,13 @@ pub(super) async fn call(
         return Err(Failure::params(format!("There is no tool `{}`.{meant}", short(&name))));
     };
     let answered = match tool.request(arguments, caller, origin, headers) {
-        Ok(request) => ask(api, request).await,
+        Ok(mut request) => {
+            // Where calls are counted, those of tools are counted by their routes, too.
+            if let Some(counts) = counts {
+                request.extensions_mut().insert(counts);
+            }
+            ask(api, request).await
+        }
         Err(problem) => Err(problem),
     };
     Ok(answered.unwrap_or_else(|problem| refused(&problem, origin)))

@@ -86,12 +86,8 @@ async fn post(
     counts: Option<Extension<CallCounts>>,
     Received(bytes): Received,
 ) -> Result<Response, Problem> {
-    // Where calls are counted, those of tools are counted by their routes, too.
-    let mcp = match counts {
-        Some(counts) => Mcp { api: mcp.api.layer(counts), ..mcp },
-        None => mcp,
-    };
-    let answered = handle(&mcp, &caller, &origin, &headers, &bytes?).await;
+    let counts = counts.map(|Extension(counts)| counts);
+    let answered = handle(&mcp, &caller, &origin, &headers, counts, &bytes?).await;
     Ok(answered.unwrap_or_else(Failure::into_response))
 }
 
@@ -100,6 +96,7 @@ async fn handle(
     caller: &Caller,
     origin: &PublicUrl,
     headers: &HeaderMap,
+    counts: Option<CallCounts>,
     bytes: &[u8],
 ) -> Result<Response, Failure> {
     demand_client(headers, origin)?;
@@ -120,7 +117,7 @@ async fn handle(
         ("ping", false) => Ok(json!({})),
         ("server/discover", true) => Ok(discover()),
         ("tools/list", _) => Ok(tools::list(&caller.key)),
-        ("tools/call", _) => call::call(mcp.api.clone(), caller, origin, headers, params).await,
+        ("tools/call", _) => call::call(mcp.api.clone(), caller, origin, headers, counts, params).await,
         (other, _) => Err(Failure::unknown(other)),
     };
     match result {
