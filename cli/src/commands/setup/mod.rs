@@ -81,6 +81,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
+        self.request.refuse_contradiction()?;
         let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
         let progress = Progress::begin(self.installation.command(&again));
         for (step, flags) in self.answers() {
