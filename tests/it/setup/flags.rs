@@ -122,6 +122,7 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert!(ended.out.contains("zoho-connector serve"), "it waits for the server: {}", ended.out);
     // With the rights that the key shall have: without them, it would be given more.
     assert!(ended.err.contains(" --can crm:read` again: it goes on here"), "{}", ended.err);
+    assert!(ended.err.contains("zoho-connector setup --wait 1 "), "as long as before: {}", ended.err);
 }
 
 /// All else is well, and the changes that were wanted are left to a person.
