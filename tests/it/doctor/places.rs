@@ -96,9 +96,10 @@ async fn a_folder_that_is_not_safe_is_told() {
         let _perhaps_gone = fs::remove_file(folder.join(name));
     }
     let found = doctor(&connector).await;
-    found.names("Store", "is no database", "zoho-connector restore FILE");
     let anew = format!("`zoho-connector restore FILE --data {}`", folder.display());
-    found.names("Store", &anew, "move the folder away");
+    for cause in ["is no database", anew.as_str()] {
+        found.names("Store", cause, &anew);
+    }
     // Whoever names the folder by a variable may paste it into a shell without that.
     let variables = [connector.variables(), vec![("ZOHO_CONNECTOR_DATA", folder.to_str().unwrap())]].concat();
     let said = process::run(&["connections"], &variables, "").await;
