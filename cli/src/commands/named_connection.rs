@@ -5,6 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::base::nearest::nearest;
 use shared::core::connection::{self, Connection, State};
 use shared::core::services::Services;
+use shared::zoho::scope::Product;
 
 use crate::commands::installation::Installation;
 use crate::failure::Failure;
@@ -105,6 +106,36 @@ pub(super) fn only(all: &[Connection]) -> Option<&ConnectionName> {
     }
 }
 
+/// The connection that a command about Zoho Inventory is about where nobody names one. It is said, but for the usual one.
+pub(super) async fn with_inventory(services: &Services) -> Result<ConnectionName, Failure> {
+    let name = meant_with_inventory(&connection::list(&*services.stores.state).await?)?;
+    if name != ConnectionName::default() {
+        note(format!("This is about {name}; --connection NAME names another connection."));
+    }
+    Ok(name)
+}
+
+/// The only one that has Inventory, else the usual one among these. Where none has it, the API says of the one that `setup` is about
+/// what it lacks.
+fn meant_with_inventory(all: &[Connection]) -> Result<ConnectionName, Failure> {
+    let usual = ConnectionName::default();
+    let has_inventory = |found: &&Connection| found.scopes.products().contains(&Product::Inventory);
+    let able: Vec<_> = staying(all).into_iter().filter(has_inventory).map(|found| &found.name).collect();
+    match able.as_slice() {
+        [] => Ok(only(all).cloned().unwrap_or_default()),
+        [one] => Ok((*one).clone()),
+        several if several.contains(&&usual) => Ok(usual),
+        several => {
+            let names: Vec<_> = several.iter().map(|name| name.as_str()).collect();
+            Err(Failure::Settings(format!(
+                "{} connections have Zoho Inventory: say which one is meant, with --connection: {}",
+                names.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
 /// What leads `setup` to a connection that is there, with a blank before; nothing where it finds one by itself.
 pub(super) fn flag_of_setup(all: &[Connection]) -> String {
     let staying = staying(all);
@@ -135,7 +166,7 @@ pub(super) fn unsaid(all: &[Connection]) -> (&str, String) {
 mod tests {
     use shared::base::clock::Timestamp;
     use shared::zoho::data_centre::DataCentre;
-    use shared::zoho::scope::ScopeSet;
+    use shared::zoho::scope::{Access, ScopeSet};
 
     use super::*;
 
@@ -155,6 +186,35 @@ mod tests {
             token_expires: None,
             clock_ahead: None,
             state,
+        }
+    }
+
+    #[test]
+    fn a_command_about_inventory_finds_the_connection_that_has_it() {
+        for (with_inventory, without, found) in [
+            (&["shop"] as &[&str], &["default"] as &[&str], Ok("shop")),
+            (&["default", "shop"], &["depot"], Ok("default")),
+            (&["depot", "shop"], &["default"], Err("--connection: depot, shop")),
+            (&[], &["shop"], Ok("shop")),
+            (&[], &["depot", "shop"], Ok("default")),
+            (&[], &[], Ok("default")),
+        ] {
+            let inventory = ScopeSet::of(&[Product::Inventory], Access::Read);
+            let with_inventory = with_inventory
+                .iter()
+                .map(|name| Connection { scopes: inventory.clone(), ..connection(name, State::Healthy) });
+            let crm = ScopeSet::of(&[Product::Crm], Access::Write);
+            let without = without
+                .iter()
+                .map(|name| Connection { scopes: crm.clone(), ..connection(name, State::Healthy) });
+            // One that is being ended is about nothing any more.
+            let ending = Connection { scopes: inventory.clone(), ..connection("till", State::Disconnecting) };
+            let all: Vec<_> = with_inventory.chain(without).chain([ending]).collect();
+            match (meant_with_inventory(&all).map_err(Failure::into_line), found) {
+                (Ok(name), Ok(found)) => assert_eq!(name.as_str(), found, "{all:?}"),
+                (Err(line), Err(told)) => assert!(line.ends_with(told), "{line}"),
+                (name, _) => panic!("{name:?}: {all:?}"),
+            }
         }
     }
 

@@ -16,10 +16,16 @@ use shared::store::{Secrets, Stored};
 use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::keys;
-use crate::copy::{Decryption, Filled, Purpose, Reader};
+use crate::copy::{self, Decryption, Filled, Purpose, Reader};
 use crate::failure::Failure;
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
+
+/// What stands above the list of what is lost.
+const LOST: &str = "Lost by restoring";
+
+const RIGHT_TO_RUN: &str =
+    "its right to run: where it still does, both would use up each other's tokens. Stop it first";
 
 #[derive(Args)]
 #[command(
@@ -55,17 +61,16 @@ impl Restore {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let folder = self.folder.find_empty()?;
         let lost = self.compare.as_deref().map(keys_in).transpose()?;
+        copy::refuse_unreadable(&self.file)?;
         if self.decryption.asks() {
-            refuse_unasked(self.yes)?;
+            // Of which installation it is, and of when, stands in what the passphrase opens.
+            let did = format!("what the installation did after {} was made", self.file.display());
+            refuse_unasked(self.yes, LOST, &[did, RIGHT_TO_RUN.to_owned()])?;
         }
         let copy = Reader::open(&self.file, &self.decryption, Purpose::Backup)?;
         let (made, of) = (copy.head.made, copy.head.of.clone());
-        let ends = [
-            format!("what the installation in {of} did after {made}"),
-            "its right to run: where it still does, both would use up each other's tokens. Stop it first"
-                .to_owned(),
-        ];
-        confirm(self.yes, "Lost by restoring", &ends).await?;
+        let did = format!("what the installation in {of} did after {made}");
+        confirm(self.yes, LOST, &[did, RIGHT_TO_RUN.to_owned()]).await?;
         // While somebody typed, a store may have come there.
         self.folder.find_empty()?;
 

@@ -90,6 +90,12 @@ impl Openers {
     }
 }
 
+/// A copy that is still closed: at its beginning stands how it is opened.
+pub(super) fn closed<R: BufRead>(from: R) -> Result<Decryptor<R>, String> {
+    Decryptor::new_buffered(from)
+        .map_err(|error| format!("it is no copy that `zoho-connector` made ({error})"))
+}
+
 impl Decryption {
     /// Whether a passphrase may be asked for.
     pub(crate) fn asks(&self) -> bool {
@@ -98,8 +104,7 @@ impl Decryption {
 
     /// What is read from there is decrypted; asks for the passphrase where the copy has one.
     pub(super) fn open<R: BufRead>(&self, from: R) -> Result<StreamReader<R>, String> {
-        let decryptor = Decryptor::new_buffered(from)
-            .map_err(|error| format!("it is no copy that `zoho-connector` made ({error})"))?;
+        let decryptor = closed(from)?;
         let wrong = |error: age::DecryptError| format!("it cannot be opened ({error})");
         match (&self.identity, decryptor.is_scrypt()) {
             (None, true) => {

@@ -140,6 +140,20 @@ fn write_part(
     Ok(count)
 }
 
+/// Refuses a file that is not there, or is no copy, before anybody is asked for anything.
+pub(crate) fn refuse_unreadable(file: &Path) -> Result<(), Failure> {
+    encryption::closed(opened(file)?).map(drop).map_err(|error| said(file, &error))
+}
+
+fn opened(file: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(file).map(BufReader::new).map_err(|error| said(file, &error.to_string()))
+}
+
+/// What is wrong with the file of a copy.
+fn said(file: &Path, error: &str) -> Failure {
+    Failure::Other(format!("{}: {error}", file.display()))
+}
+
 /// What became of the things in a copy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filled {
@@ -178,9 +192,8 @@ impl Reader {
     /// Opens one, and reads its head.
     pub(crate) fn open(file: &Path, key: &Decryption, purpose: Purpose) -> Result<Self, Failure> {
         let name = file.display().to_string();
-        let said = |error: &str| Failure::Other(format!("{name}: {error}"));
-        let opened = File::open(file).map_err(|error| said(&error.to_string()))?;
-        let opened = key.open(BufReader::new(opened)).map_err(|error| said(&error))?;
+        let said = |error: &str| said(file, error);
+        let opened = key.open(opened(file)?).map_err(|error| said(&error))?;
         let mut lines = BufReader::new(opened).lines();
         let first = lines.next().transpose().map_err(|error| damaged(&name, &error.to_string()))?;
         let head = match first.map(|line| serde_json::from_str(&line)) {
@@ -282,6 +295,21 @@ mod tests {
         assert_eq!(name(part(), &file).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn a_file_that_is_no_copy_is_refused_before_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("backup.age");
+        let why = || refuse_unreadable(&file).map_err(Failure::into_line).unwrap_err();
+        let none = why();
+        assert!(none.starts_with(&format!("{}: ", file.display())) && !none.contains("no copy"), "{none}");
+        std::fs::write(&file, "precious").unwrap();
+        assert!(why().contains("it is no copy that `zoho-connector` made"), "{}", why());
+        let key = age::x25519::Identity::generate().to_public();
+        let closed = age::encrypt(&key, b"all of it").unwrap();
+        std::fs::write(&file, closed).unwrap();
+        assert!(refuse_unreadable(&file).is_ok());
     }
 
     #[test]

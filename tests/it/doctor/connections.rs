@@ -99,6 +99,9 @@ async fn keys_that_do_not_fit_are_told() {
     let reader = connector.agent(&[]).await;
     let create = "`zoho-connector keys create --can inventory:write,crm:write,events --connections default ";
     doctor(&connector).await.only("Writes default", "key_not_allowed", create);
+    // One key mends both products: two commands would make two.
+    let said = connector.run(&["doctor"], "").await.out;
+    assert_eq!((said.matches("✗ Writes default").count(), said.matches(create).count()), (2, 1), "{said}");
     // Of CRM, such a consent writes nothing: a key that may would be told next.
     connector.connect(&["--access", "stock"]).await;
     let create = "`zoho-connector keys create --can inventory:stock,crm:read,events --connections default ";

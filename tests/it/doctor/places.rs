@@ -3,6 +3,7 @@
 use std::fs;
 
 use tests::connector::{Connector, free_port};
+use tests::process;
 
 use super::{Found, doctor, doctor_with, fronts};
 use crate::machine::RECIPIENT;
@@ -94,7 +95,15 @@ async fn a_folder_that_is_not_safe_is_told() {
     for name in ["zoho-connector.sqlite3-wal", "zoho-connector.sqlite3-shm"] {
         let _perhaps_gone = fs::remove_file(folder.join(name));
     }
-    doctor(&connector).await.names("Store", "is no database", "zoho-connector restore FILE");
+    let found = doctor(&connector).await;
+    let anew = format!("`zoho-connector restore FILE --data {}`", folder.display());
+    for cause in ["is no database", anew.as_str()] {
+        found.names("Store", cause, &anew);
+    }
+    // Whoever names the folder by a variable may paste it into a shell without that.
+    let variables = [connector.variables(), vec![("ZOHO_CONNECTOR_DATA", folder.to_str().unwrap())]].concat();
+    let said = process::run(&["connections"], &variables, "").await;
+    assert!(said.code == 1 && said.err.contains(&anew), "{said:?}");
     fs::remove_file(folder.join("zoho-connector.sqlite3")).unwrap();
     doctor(&connector).await.only("Store", "no store in", "zoho-connector setup");
 }

@@ -74,6 +74,9 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     let restore = ["restore", text(&file), "--identity", text(identity.path()), "--data", text(&new)];
     let unasked = run(&restore, &variables, "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
+    let lost =
+        format!("Lost by restoring:\n  what the installation in {} did after", text(connector.folder()));
+    assert!(unasked.err.contains(&lost), "{unasked:?}");
     let half = folder.path().join("half.age");
     fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
     let cut_off =
@@ -130,6 +133,16 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     assert_eq!(connector.run(&backup, PASSPHRASE).await.code, 0);
     let variables = connector.variables();
     let restore = ["restore", text(&file), "--yes", "--data", text(&new)];
+    // Nobody is asked for the passphrase of a file that is not there, or where the question could not be asked.
+    let none = folder.path().join("none.age");
+    let none = run(&["restore", text(&none), "--data", text(&new)], &variables, "").await;
+    assert!(none.code == 1 && none.err.contains("none.age: ") && !none.err.contains("--yes"), "{none:?}");
+    let unasked = run(&["restore", text(&file), "--data", text(&new)], &variables, PASSPHRASE).await;
+    let lost = format!("Lost by restoring:\n  what the installation did after {} was made", text(&file));
+    assert!(
+        unasked.code == 1 && unasked.err.contains(&lost) && unasked.err.contains("add --yes"),
+        "{unasked:?}"
+    );
     let wrong = run(&restore, &variables, "another passphrase\n").await;
     assert!(wrong.code == 1 && wrong.err.contains("cannot be opened with this passphrase"), "{wrong:?}");
     let right = run(&restore, &variables, PASSPHRASE).await;

@@ -40,6 +40,10 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     );
     let unasked = connector.run(&[&export[..], &to].concat(), "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
+    let lost = format!("Lost by moving:\n  the use of {}", text(connector.folder()));
+    for unasked in [&untold, &unasked] {
+        assert_eq!(unasked.err.matches(&lost).count(), 1, "{unasked:?}");
+    }
     let exported = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
     assert_eq!(exported.code, 0, "{}", exported.err);
 

@@ -1,5 +1,6 @@
 //! The key that it calls with: given, or made for as long as it runs.
 
+use tests::connector::Connector;
 use tests::process;
 
 use super::{COUNTS, file, keeper, scripted, some_key, text};
@@ -59,6 +60,26 @@ async fn no_key_is_made_for_a_connection_that_is_not_there() {
         assert!(!refused.err.contains("--products"), "{args:?}: {}", refused.err);
     }
     assert_eq!(listed().await, before);
+}
+
+/// The usual name is no reason to ask a connection that has no stock.
+#[tokio::test]
+async fn without_a_name_the_only_connection_with_inventory_is_meant() {
+    let connector = Connector::start_without_limit().await;
+    connector.connect(&["--products", "crm"]).await;
+    connector.connect(&["--connection", "shop", "--access", "stock"]).await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let compared = connector.run(&["reconcile", text(&counts)], "").await;
+    assert_eq!(compared.code, 3, "{} {}", compared.out, compared.err);
+    assert!(compared.err.contains("This is about shop; --connection NAME"), "{}", compared.err);
+
+    connector.connect(&["--connection", "depot"]).await;
+    let before = connector.run(&["keys", "list", "--json"], "").await.out;
+    let several = connector.run(&["reconcile", text(&counts)], "").await;
+    assert!(several.code == 2 && several.err.contains("with --connection: depot, shop"), "{several:?}");
+    assert_eq!(connector.run(&["keys", "list", "--json"], "").await.out, before, "no key is made");
+    let named = connector.run(&["reconcile", text(&counts), "--connection", "shop"], "").await;
+    assert!(named.code == 3 && !named.err.contains("This is about"), "{named:?}");
 }
 
 #[tokio::test]

@@ -92,6 +92,17 @@ async fn changes_that_could_not_be_set_up_are_left_to_a_person() {
     server.kill().await;
 }
 
+/// Nothing is made for a consent that cannot be asked for, and no secret is read.
+#[tokio::test]
+async fn flags_that_contradict_each_other_are_refused_before_anything_is_done() {
+    let newcomer = Newcomer::arrives().await;
+    let place = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let answers = ["--client-id", CLIENT_ID, "--products", "crm", "--access", "stock", "--wait", "1"];
+    let ended = process::run(&[&place[..], &answers].concat(), &newcomer.variables(), CLIENT_SECRET).await;
+    assert!(ended.code == 2 && ended.err.contains("--products inventory,crm"), "{ended:?}");
+    assert!(ended.out.is_empty() && !std::path::Path::new(&newcomer.folder).exists(), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_missing_answer_is_told_by_its_flag() {
     let newcomer = Newcomer::arrives().await;
@@ -111,6 +122,7 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert!(ended.out.contains("zoho-connector serve"), "it waits for the server: {}", ended.out);
     // With the rights that the key shall have: without them, it would be given more.
     assert!(ended.err.contains(" --can crm:read` again: it goes on here"), "{}", ended.err);
+    assert!(ended.err.contains("zoho-connector setup --wait 1 "), "as long as before: {}", ended.err);
 }
 
 /// All else is well, and the changes that were wanted are left to a person.

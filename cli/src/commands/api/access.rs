@@ -33,7 +33,7 @@ pub(crate) struct Access {
     /// File with a service key [default: $ZOHO_CONNECTOR_KEY; without, one is made for an hour and revoked at the end]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "stack"])]
     key_file: Option<PathBuf>,
-    /// Name of the connection [default: the only one of the key, or `default`]
+    /// Name of the connection [default: the only one of the key, without a key the only one with Inventory; else `default`]
     #[arg(long)]
     connection: Option<ConnectionName>,
     #[command(flatten)]
@@ -78,7 +78,10 @@ impl Access {
         if let Some(url) = url.filter(|url| *url != opened.public_url) {
             return Err(not_ours(&url, &opened.public_url));
         }
-        let connection = self.connection.clone().unwrap_or_default();
+        let connection = match &self.connection {
+            Some(name) => name.clone(),
+            None => named_connection::with_inventory(&opened.services).await?,
+        };
         // The API would speak of a key that this command has made, and has an empty list of mappings for any name.
         named_connection::find(&opened.services, &connection).await?;
         let made = MadeKey::new(&opened.services, connection.clone(), level).await?;

@@ -51,6 +51,7 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        self.request.refuse_contradiction()?;
         let opened = self.installation.open().await?;
         let wish = self.request.wish(&opened, &self.connection).await?;
         named_connection::tell_of_another(&opened.services, &self.connection).await?;

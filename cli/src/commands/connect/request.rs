@@ -97,6 +97,12 @@ impl ConsentRequest {
         asked.iter().filter(|scope| !granted.allows(scope)).map(str::to_owned).collect()
     }
 
+    /// Refuses flags that contradict each other, whatever is connected.
+    pub(crate) fn refuse_contradiction(&self) -> Result<(), Failure> {
+        // Which products a connection has that is there, only its row says.
+        if self.products.is_empty() { Ok(()) } else { self.refuse_stock_without_inventory(None) }
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, opened: &Opened, name: &ConnectionName) -> Result<Wish, Failure> {
         let services = &opened.services;
@@ -259,6 +265,9 @@ mod tests {
                 is_refused,
                 "{before:?}"
             );
+            // What needs no look at the connection is refused before it.
+            let is_contradiction = is_refused && !request.products.is_empty();
+            assert_eq!(request.refuse_contradiction().is_err(), is_contradiction, "{before:?}");
         }
 
         let granted = of(both, Access::Stock);

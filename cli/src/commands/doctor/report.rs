@@ -16,18 +16,26 @@ struct Finding {
 }
 
 impl Finding {
-    fn say(&self) {
+    /// As people read it. A command that stands there twice would be run twice, and make two keys: where an earlier finding has the
+    /// same, it is named.
+    fn lines(&self, before: &[Self]) -> Vec<String> {
         let mark = match self.ok {
             Some(true) => '✓',
             Some(false) => '✗',
             None => '–',
         };
-        let (check, mut lines) = (&self.check, self.found.lines());
-        say(format!("{mark} {check:<22} {}", lines.next().unwrap_or_default()).trim_end());
-        lines.for_each(|line| say(format!("    {line}")));
+        let (check, mut found) = (&self.check, self.found.lines());
+        let first = format!("{mark} {check:<22} {}", found.next().unwrap_or_default());
+        let mut lines = vec![first.trim_end().to_owned()];
+        lines.extend(found.map(|line| format!("    {line}")));
         if let Some(mend) = &self.mend {
-            say(format!("  → {mend}"));
+            let has_told = |one: &&Self| mend.contains('`') && one.mend.as_ref() == Some(mend);
+            lines.push(match before.iter().find(has_told) {
+                Some(told) => format!("  → mended with {} above", told.check),
+                None => format!("  → {mend}"),
+            });
         }
+        lines
     }
 
     fn to_json(&self) -> Value {
@@ -73,7 +81,7 @@ impl Report {
     fn push(&mut self, check: String, ok: Option<bool>, found: String, mend: Option<String>) {
         let finding = Finding { check, ok, found, mend };
         if !self.as_json {
-            finding.say();
+            finding.lines(&self.findings).into_iter().for_each(say);
         }
         self.findings.push(finding);
     }
@@ -104,5 +112,47 @@ impl Report {
                 counted(asked, "check")
             ),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_mends_two_findings_is_told_once() {
+        let finding = |check: &str, found: &str, mend: &str| Finding {
+            check: check.to_owned(),
+            ok: Some(false),
+            found: found.to_owned(),
+            mend: Some(mend.to_owned()),
+        };
+        let (create, store) = ("`zoho-connector keys create`", "see the check of the store");
+        let before = [
+            finding("Writes default", "nothing writes to inventory\nnor to its items", create),
+            finding("Keys", "unknown", store),
+        ];
+        let [first, _] = &before;
+        assert_eq!(
+            first.lines(&[]),
+            [
+                "✗ Writes default         nothing writes to inventory",
+                "    nor to its items",
+                "  → `zoho-connector keys create`"
+            ]
+        );
+        for (mend, told) in [
+            (create, "  → mended with Writes default above"),
+            (
+                "`zoho-connector keys create --can crm:write`",
+                "  → `zoho-connector keys create --can crm:write`",
+            ),
+            // It is as short as what would stand in its place.
+            (store, "  → see the check of the store"),
+        ] {
+            let again = finding("Writes default", "nothing writes to crm", mend);
+            assert_eq!(again.lines(&before).last().unwrap(), told);
+            assert_eq!(again.to_json()["mend"], mend, "each has its own in a document");
+        }
     }
 }

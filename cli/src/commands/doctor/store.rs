@@ -13,6 +13,7 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Table};
 
 use super::folder;
 use super::report::Report;
+use crate::commands::api::quoted;
 use crate::commands::installation::{Installation, Opened};
 use crate::failure::Failure;
 
@@ -87,8 +88,9 @@ fn mend_of_sealed(seal: &Seal) -> String {
 fn mend_of_opening(folder: Option<&Path>) -> String {
     match folder {
         Some(folder) => format!(
-            "let the user of this command own {} and write to it, let its disk have free space; where its file is damaged, move the folder away and have `zoho-connector restore FILE` make it anew of a backup",
-            folder.display()
+            "let the user of this command own {} and write to it, let its disk have free space; where its file is damaged, move the folder away and have `zoho-connector restore FILE --data {}` make it anew of a backup",
+            folder.display(),
+            quoted(&folder.to_string_lossy())
         ),
         None => "name stack, region and profile (--stack, --region, --profile); where a function is missing, `sam deploy` makes it again".to_owned(),
     }
@@ -129,8 +131,9 @@ fn mend(opened: &Opened, words: &str) -> String {
             "free space on the disk: nothing is lost, and the connector goes on by itself".to_owned()
         }
         Home::Folder(folder) => format!(
-            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, take the folder away, and make a store of a backup with `zoho-connector restore FILE`",
-            folder.display()
+            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, take the folder away, and make a store of a backup with `zoho-connector restore FILE --data {}`",
+            folder.display(),
+            quoted(&folder.to_string_lossy())
         ),
         Home::Stack(_) if has("AccessDenied") || has("not authorized") => {
             "give your own user or role the right that is named; the guide on AWS has the policy of the operator".to_owned()

@@ -15,6 +15,7 @@ use token_refresh::Local;
 
 use super::resolve::{Home, Resolved};
 use super::with_flags::with_flags;
+use crate::commands::api::quoted;
 use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::patience::patiently;
@@ -36,7 +37,15 @@ impl Opened {
     /// Opens the connector of these settings.
     pub(super) fn open(settings: Settings) -> Result<Self, Failure> {
         let public_url = settings.public_url.clone().unwrap_or_default();
-        Ok(Self { services: Services::open(settings)?, public_url, own_url: None, flags: String::new() })
+        // A store is made anew where it was, whichever folder is the usual one.
+        let data = match &settings.home {
+            settings::Home::Folder(folder) => {
+                format!(" --data {}", quoted(&absolute(folder).to_string_lossy()))
+            }
+            settings::Home::Stack(_) => String::new(),
+        };
+        let services = Services::open(settings).map_err(|error| with_flags(&error, &data))?;
+        Ok(Self { services, public_url, own_url: None, flags: String::new() })
     }
 
     /// A text whose commands, between backticks, are led to this installation.

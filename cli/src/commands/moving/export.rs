@@ -14,6 +14,9 @@ use crate::patience::patiently;
 use crate::server::lock::Lock;
 use crate::terminal::{say, say_json};
 
+/// What stands above the list of what is lost.
+const LOST: &str = "Lost by moving";
+
 #[derive(Args)]
 pub(crate) struct Export {
     /// File to write; it must not be there yet
@@ -42,10 +45,6 @@ impl Export {
         let (state, now) = (&*services.stores.state, services.clock.now());
         let _lock = Lock::take(&folder, "moving it away", now)?;
         copy::refuse(&self.file)?;
-        if self.encryption.asks() {
-            refuse_unasked(self.yes)?;
-        }
-        let openers = self.encryption.openers()?;
         let ends = [
             format!(
                 "the use of {}: it makes no token from then on, and is not served any more",
@@ -53,7 +52,11 @@ impl Export {
             ),
             "nothing else: connections and keys go on where the copy is imported".to_owned(),
         ];
-        confirm(self.yes, "Lost by moving", &ends).await?;
+        if self.encryption.asks() {
+            refuse_unasked(self.yes, LOST, &ends)?;
+        }
+        let openers = self.encryption.openers()?;
+        confirm(self.yes, LOST, &ends).await?;
         if !seal::move_to(state, &self.to, now).await? {
             return Err(Failure::Other(
                 "a renewal is under way, and nothing was changed; try again in some seconds".to_owned(),

@@ -37,6 +37,9 @@ use crate::terminal::{can_ask, note, say};
 use changes::{Changes, Watch};
 use progress::{Progress, Step};
 
+/// So many seconds the connector is waited for where nobody says how many.
+const WAIT: u32 = 600;
+
 #[derive(Args)]
 pub(crate) struct Setup {
     /// Name under which the installation is remembered [default: zoho, or the stack's name]
@@ -67,7 +70,7 @@ pub(crate) struct Setup {
     #[arg(long, value_enum)]
     changes: Option<Changes>,
     /// Seconds to wait for the connector to run
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT)]
     wait: u32,
     /// Name of the connection to make, or to connect anew [default: the only one that there is, else `default`]
     #[arg(long)]
@@ -81,7 +84,8 @@ pub(crate) struct Setup {
 impl Setup {
     /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
+        self.request.refuse_contradiction()?;
+        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste, self.wait);
         let progress = Progress::begin(self.installation.command(&again));
         for (step, flags) in self.answers() {
             progress.answered(step, flags);
@@ -127,7 +131,7 @@ impl Setup {
         if can_ask() {
             say(format!("Ctrl-C ends this at any time; `{}` goes on where it stopped.", progress.command()));
         }
-        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste);
+        let again = again(self.name.as_deref(), self.connection.as_ref(), self.paste, self.wait);
         let (mut installation, new) = installation::find(self.name.as_deref(), self.installation).await?;
         progress.goes_on_with(installation.command(&again));
         let mut opened = installation.open_or_make().await?;
@@ -147,7 +151,7 @@ impl Setup {
             let flags = remembered.flags();
             // Where a flag leads to it, that names it already.
             let name = self.name.as_deref().filter(|_| flags.is_empty());
-            let again = self::again(name, self.connection.as_ref(), self.paste);
+            let again = self::again(name, self.connection.as_ref(), self.paste, self.wait);
             opened = opened.led_by(flags);
             installation = remembered;
             progress.goes_on_with(installation.command(&again));
@@ -205,11 +209,13 @@ impl Setup {
     }
 }
 
-/// The command that goes on, with the answers of the command line that lead somewhere else.
-fn again(name: Option<&str>, connection: Option<&ConnectionName>, pastes: bool) -> String {
+/// The command that goes on, with what the command line says for all steps: where they lead, and how long they wait.
+fn again(name: Option<&str>, connection: Option<&ConnectionName>, pastes: bool, wait: u32) -> String {
     let name = name.map(|name| format!(" --name {name}")).unwrap_or_default();
     let connection = connection.map(|name| format!(" --connection {name}")).unwrap_or_default();
-    format!("setup{name}{connection}{}", if pastes { " --paste" } else { "" })
+    let paste = if pastes { " --paste" } else { "" };
+    let wait = if wait == WAIT { String::new() } else { format!(" --wait {wait}") };
+    format!("setup{name}{connection}{paste}{wait}")
 }
 
 /// What commands find it by from now on.
@@ -246,6 +252,14 @@ mod tests {
             let said: String = setup.answers().into_iter().map(|(_, flags)| flags).collect();
             assert_eq!(said, flags);
         }
+    }
+
+    #[test]
+    fn what_is_said_for_all_steps_is_said_again() {
+        assert_eq!(again(None, None, false, WAIT), "setup");
+        let shop = "shop".parse().unwrap();
+        let whole = "setup --name zoho --connection shop --paste --wait 30";
+        assert_eq!(again(Some("zoho"), Some(&shop), true, 30), whole);
     }
 
     #[test]
