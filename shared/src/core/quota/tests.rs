@@ -177,6 +177,20 @@ async fn a_store_that_fails_or_hangs_keeps_no_call_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_always_overtaken_gives_up_after_five_seconds() {
+    let rows = Arc::new(Rows::default());
+    let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
+    *rows.trouble.lock().unwrap() = Some(Trouble::Overtaken);
+    let begun = Instant::now();
+    let late = begun + Duration::from_secs(60);
+    let taken = tokio::time::timeout_at(late, quotas.take(&token, Caller { deadline: late, ..caller("k") })).await;
+    let problem = taken.expect("it gives up by itself").map(drop).unwrap_err();
+    assert_eq!(problem.code(), Code::ZohoRateLimited);
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((5.0..5.2).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn five_calls_cost_one_put_and_no_limit_costs_none() {
     let rows = Arc::new(Rows::default());
     let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
