@@ -19,7 +19,9 @@ const NEEDED_FOR_A_WRITE: Duration = Duration::from_secs(8);
 
 /// Why a write has no answer of success.
 pub(crate) enum WriteFailure {
-    /// Nothing was done.
+    /// It never went to Zoho.
+    Unsent(Problem),
+    /// Zoho did nothing.
     Refused(Problem),
     /// Whether it was done is not known.
     Uncertain(Problem),
@@ -27,7 +29,7 @@ pub(crate) enum WriteFailure {
 
 impl From<Problem> for WriteFailure {
     fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+        Self::Unsent(problem)
     }
 }
 
@@ -59,11 +61,16 @@ impl Zoho {
             if failure.is_uncertain() {
                 return Err(WriteFailure::Uncertain(failure.into()));
             }
+            let is_unsent = failure.kind == FailureKind::Http(HttpError::Unreachable);
             let renewed = session.after(failure).await;
             self.tell_quota(target, &session);
-            match renewed {
-                Ok(()) => {}
-                Err(error) => return Err(WriteFailure::Refused(session.call().problem(error))),
+            if let Err(error) = renewed {
+                let problem = session.call().problem(error);
+                return Err(if is_unsent {
+                    WriteFailure::Unsent(problem)
+                } else {
+                    WriteFailure::Refused(problem)
+                });
             }
         }
     }
