@@ -19,7 +19,7 @@ const NEEDED_FOR_A_WRITE: Duration = Duration::from_secs(8);
 
 /// Why a write has no answer of success.
 pub(crate) enum WriteFailure {
-    /// It never went to Zoho.
+    /// It never went to Zoho, or only with a token that Zoho refused.
     Unsent(Problem),
     /// Zoho did nothing.
     Refused(Problem),
