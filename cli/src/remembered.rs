@@ -31,6 +31,9 @@ pub(crate) struct Remembered {
     pub(crate) profile: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) public_url: Option<String>,
+    /// It had no store when it was named: its first start makes one. In all others, a store that is not there was lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) new: bool,
 }
 
 /// All of them, by name.
@@ -87,6 +90,11 @@ impl Installations {
     pub(crate) fn remember(&mut self, name: &str, one: Remembered) {
         let data = one.data.map(|data| absolute(&data));
         self.installations.insert(name.to_owned(), Remembered { data, ..one });
+    }
+
+    /// Notes that it has its store, and says whether that is news.
+    pub(crate) fn has_its_store(&mut self, name: &str) -> bool {
+        self.installations.get_mut(name).is_some_and(|one| std::mem::take(&mut one.new))
     }
 
     pub(crate) fn forget(&mut self, name: &str) -> bool {
@@ -147,6 +155,7 @@ impl Remembered {
             (Some(_), None) if self.region.is_some() || self.profile.is_some() => {
                 "`region` and `profile` belong to a `stack`"
             }
+            (None, Some(_)) if self.new => "`new` belongs to `data`",
             _ => {
                 let url = self.public_url.as_deref().map(PublicUrl::parse).transpose();
                 return url.map(|_| ()).map_err(|error| format!("`public_url` must be {}", error.expected));
@@ -203,7 +212,7 @@ mod tests {
             region: Some("eu-central-1".to_owned()),
             profile: Some("shop".to_owned()),
             public_url: Some("https://zoho.example.com".to_owned()),
-            data: None,
+            ..Remembered::default()
         };
         all.remember("shop", stack.clone());
         assert_eq!(all.only(), Some(("shop", &stack)));
@@ -214,6 +223,12 @@ mod tests {
         let read = parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(read, all);
         assert_eq!(read.names().collect::<Vec<_>>(), ["here", "shop"]);
+        let new = Remembered { data: Some("/srv".into()), new: true, ..Remembered::default() };
+        all.remember("new", new);
+        all.write(&path).unwrap();
+        let mut read = parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert!(read.get("new").unwrap().new && !read.get("here").unwrap().new);
+        assert!(read.has_its_store("new") && !read.has_its_store("new") && !read.has_its_store("none"));
         assert!(all.forget("here") && !all.forget("here"));
         all.write(&path).unwrap();
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no file is left over");
@@ -244,6 +259,7 @@ mod tests {
             ("[installations.a]\n", ": ", "installations.a: an installation needs"),
             ("[installations.a]\ndata = \"d\"\nstack = \"s\"\n", ": ", "not both"),
             ("[installations.a]\ndata = \"d\"\nregion = \"r\"\n", ": ", "belong to a `stack`"),
+            ("[installations.a]\nstack = \"s\"\nnew = true\n", ": ", "belongs to `data`"),
             (
                 "[installations.a]\ndata = \"d\"\npublic_url = \"http://example.com\"\n",
                 ": ",

@@ -55,6 +55,28 @@ async fn ctrl_c_at_a_secret_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// The same for whoever ends the command from elsewhere.
+#[tokio::test]
+async fn a_signal_at_a_secret_leaves_the_terminal_as_it_was() {
+    let connector = Connector::start().await;
+    let data = connector.folder().to_str().unwrap();
+    let copies = tempfile::TempDir::new().unwrap();
+    let copy = copies.path().join("copy.age").to_str().unwrap().to_owned();
+    for (args, question) in [
+        (["client", "set", "--id", CLIENT_ID, "--data", data].as_slice(), "Client secret"),
+        (&["backup", &copy, "--passphrase", "--data", data], "Passphrase of the copy"),
+    ] {
+        for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
+            let mut command = Running::at_a_terminal(args, &connector.variables());
+            command.until(question).await;
+            command.send(signal);
+            let ended = command.end().await;
+            assert_eq!(ended.code, code, "{args:?} {signal}: {ended:?}");
+            assert!(!ended.out.contains("left without an echo"), "{args:?} {signal}: {ended:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn connecting_without_a_client_says_what_to_do_first() {
     let folder = tempfile::TempDir::new().unwrap();

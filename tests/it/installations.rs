@@ -372,9 +372,9 @@ async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     assert_eq!(server.interrupt().await, 0);
 }
 
-/// It was moved, or its disk is not mounted. Who runs commands or a server there hears of it before new keys are made.
+/// It was moved, or its disk is not mounted: a second store would take what belongs into the first.
 #[tokio::test]
-async fn a_remembered_folder_without_its_store_is_told() {
+async fn a_remembered_folder_that_lost_its_store_gets_no_new_one() {
     let home = TempDir::new().unwrap();
     let folder = home.path().join("gone");
     let (data, variables) = (text(&folder), [("XDG_CONFIG_HOME", text(home.path()))]);
@@ -382,6 +382,20 @@ async fn a_remembered_folder_without_its_store_is_told() {
     let add = ["installations", "add", "shop", "--data", data, "--public-url", url];
     let added = run(&add, &variables, "").await;
     assert_eq!(added.code, 0, "{added:?}");
+    let first = run(&["keys", "list"], &variables, "").await;
+    assert!(first.code == 1 && first.err.contains("begin with `zoho-connector setup`"), "{first:?}");
+    let serve = ["serve", "--listen", "0", "--data", data];
+    for start in ["is new", "is known"] {
+        let mut server = Running::start(&serve, &variables);
+        let lines = server.until("Store in").await;
+        assert_eq!(lines.last().unwrap().ends_with(", which is new"), start == "is new", "{lines:#?}");
+        assert_eq!(server.interrupt().await, 0);
+    }
+
+    // The folder itself stays, as that in which a disk is mounted.
+    let away = home.path().join("away");
+    std::fs::rename(&folder, &away).unwrap();
+    std::fs::create_dir(&folder).unwrap();
     let listed = run(&["keys", "list", "--data", data], &variables, "").await;
     let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER \
                 --public-url https://connector.example.com`";
@@ -389,11 +403,28 @@ async fn a_remembered_folder_without_its_store_is_told() {
     let checked = run(&["doctor", "--data", data], &variables, "").await;
     let lead_of_doctor = "`zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER ";
     assert!(checked.out.contains(lead_of_doctor), "{checked:?}");
-    assert!(!folder.exists());
 
-    let mut server = Running::start(&["serve", "--listen", "0", "--data", data], &variables);
-    let lines = server.until("Warning: shop is remembered in this folder").await;
-    assert!(lines.last().unwrap().contains(lead), "{lines:#?}");
+    let restore = format!("`zoho-connector restore FILE --data {data}`");
+    let set = ["client", "set", "--id", CLIENT_ID, "--data-centre", "eu"];
+    for args in [&serve[..], &["serve"], &["setup"], &["setup", "--name", "shop"], &set] {
+        let refused = run(args, &variables, CLIENT_SECRET).await;
+        assert!(
+            refused.code == 1 && refused.err.contains("the store of shop is not in"),
+            "{args:?}: {refused:?}"
+        );
+        assert!(refused.err.contains("mount it") && refused.err.contains(&restore), "{args:?}: {refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing was made");
+
+    // It comes back, or a new one is wanted.
+    std::fs::remove_dir(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(run(&["keys", "list"], &variables, "").await.code, 0);
+    std::fs::rename(&folder, &away).unwrap();
+    assert_eq!(run(&["installations", "forget", "shop"], &variables, "").await.code, 0);
+    let mut server = Running::start(&serve, &variables);
+    let lines = server.until("Store in").await;
+    assert!(lines.last().unwrap().ends_with(", which is new"), "{lines:#?}");
     assert_eq!(server.interrupt().await, 0);
 }
 

@@ -60,6 +60,23 @@ here_and_on_aws! {
         assert!(status.is_success(), "{status}: {body}");
     }
 
+    async fn a_write_that_the_limit_of_calls_refuses_uses_none_of_the_writes() {
+        let inside = writable().await;
+        let greedy = key(&inside, DayLimits { calls: Some(2), writes: Some(9) }).await;
+        let (before, mut refused) = (notes(&inside), 0);
+        for (api, text) in [(inside.api(), "one"), (inside.cold(), "two"), (inside.api(), "three"), (inside.cold(), "four")] {
+            let (status, body) = note(api, &greedy, text).await;
+            if !status.is_success() {
+                refused += 1;
+                assert!(body["detail"].as_str().unwrap().contains("2 calls to Zoho"), "{status}: {body}");
+            }
+        }
+        let sent = notes(&inside) - before;
+        assert!(sent > 0 && refused > 1, "{sent} {refused}");
+        let (_, status) = inside.ask(inside.api(), &greedy, "/v1/status").await;
+        assert_eq!(status["key"]["today"]["writes_used"], json!(sent), "{status}");
+    }
+
     async fn a_key_makes_as_many_calls_as_it_may_by_any_number_of_processes() {
         let inside = writable().await;
         let greedy = key(&inside, DayLimits { calls: Some(5), writes: None }).await;

@@ -182,9 +182,14 @@ impl Running {
         self.signal("-TERM").await
     }
 
-    async fn signal(mut self, signal: &str) -> i32 {
-        let id = self.child.id().expect("still running").to_string();
+    /// Sends it a signal, like `-TERM`, and goes on.
+    pub fn send(&self, signal: &str) {
+        let id = self.pid().to_string();
         assert!(Sync::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    async fn signal(mut self, signal: &str) -> i32 {
+        self.send(signal);
         let status = timeout(HANGS, self.child.wait()).await.expect("it ends").unwrap();
         status.code().unwrap_or(-1)
     }

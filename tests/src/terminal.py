@@ -1,15 +1,19 @@
 """Runs a command at a terminal of its own. What comes on standard input is typed there, what is shown there goes to standard
-output; a question that waits for its answer ends its line. A terminal that is left without an echo is told in the last one."""
+output; a question that waits for its answer ends its line. A signal goes on to the command. A terminal that is left without an echo is
+told in the last line."""
 
 import os
 import pty
 import select
+import signal
 import sys
 import termios
 
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: os.kill(child, number))
 sources = [terminal, 0]
 while True:
     ready, _, _ = select.select(sources, [], [])

@@ -130,15 +130,17 @@ impl Add {
                 )));
             }
         }
-        let one = Remembered {
+        let mut one = Remembered {
             data,
             stack: self.stack,
             region: self.region,
             profile: self.profile,
             public_url: self.public_url.map(|url| url.as_str().to_owned()),
+            new: false,
         };
         one.check()?;
         if let Some(folder) = one.data.as_deref().filter(|folder| !Sqlite::is_in(folder)) {
+            one.new = true;
             note(format!(
                 "There is no store in {} yet; `zoho-connector setup --name {}` makes one.",
                 folder.display(),

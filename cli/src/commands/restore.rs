@@ -74,7 +74,7 @@ impl Restore {
         // While somebody typed, a store may have come there.
         self.folder.find_empty()?;
 
-        let (Opened { services, .. }, _) = self.folder.open_or_make()?;
+        let (Opened { services, .. }, _) = self.folder.open_or_replace()?;
         let stores = &services.stores;
         let (filled, is_hook_paused) = fill(&services, copy, &folder).await?;
 

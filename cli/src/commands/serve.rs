@@ -15,12 +15,12 @@ use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
-use crate::commands::installation::{Folder, Opened, after_a_move, in_folder, start_log_of_server};
+use crate::commands::installation::{Folder, Opened, in_folder, start_log_of_server};
 use crate::commands::named_connection;
 use crate::commands::serve_command;
 use crate::failure::Failure;
 use crate::folders::absolute;
-use crate::remembered::{Installations, Remembered};
+use crate::remembered::Installations;
 use crate::server;
 use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
@@ -72,9 +72,13 @@ fn to_learn(folder: &Path, url: &str, connections: &[Connection]) -> Result<Stri
     })
 }
 
-/// A store beside the new one, which may be meant: one that is remembered, or the one in the usual folder.
-fn another_store() -> Result<Option<PathBuf>, Failure> {
+/// A store beside the new one, which may be meant: one that is remembered, or the one in the usual folder. A new one that has a name is
+/// meant.
+fn another_store(new: &Path) -> Result<Option<PathBuf>, Failure> {
     let all = Installations::read()?;
+    if in_folder(new, &all).is_some() {
+        return Ok(None);
+    }
     let known = all.iter().filter_map(|(_, one)| one.data.clone());
     let found = known.chain([PathBuf::from("data")]).find(|folder| Sqlite::is_in(folder));
     Ok(found.map(|folder| absolute(&folder)))
@@ -90,9 +94,11 @@ impl Serve {
 
     pub(super) async fn run(self) -> Result<(), Failure> {
         start_log_of_server();
-        // What is wrong with the folder is told where it is opened.
-        let is_new = self.folder.find().is_ok_and(|(_, is_there)| !is_there);
-        let other = if is_new { another_store()? } else { None };
+        self.folder.refuse_lost()?;
+        // What else is wrong with the folder is told where it is opened.
+        let new = self.folder.find().ok().filter(|(_, is_there)| !is_there);
+        let is_new = new.is_some();
+        let other = new.map(|(folder, _)| another_store(&folder)).transpose()?.flatten();
         // What is wrong with a store is told before a taken port: another port would not help. Where there is no store, none is made before
         // the port is had.
         let known = if is_new { None } else { Some(self.open().await?) };
@@ -120,11 +126,8 @@ impl Serve {
         if let Some(sandbox) = &services.settings.sandbox {
             say(format!("Zoho is the stand-in at {sandbox}"));
         }
-        let lost = if is_new { remembered_in(&folder)? } else { None };
-        match (lost, other) {
-            (Some((name, one)), _) => warn_of_lost_store(&name, &one, &folder),
-            (None, Some(other)) => warn_of_another_store(&other),
-            (None, None) => {}
+        if let Some(other) = other {
+            warn_of_another_store(&other);
         }
         warn_of_wrong_port(&services, &public_url, address, &folder).await?;
         if let Some(agent) = agent_beside(&folder) {
@@ -155,22 +158,6 @@ impl Serve {
         let lock = Lock::take(folder, &format!("listening on {address}"), now);
         Ok(Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?))
     }
-}
-
-/// What is remembered of this folder, and under which name.
-fn remembered_in(folder: &Path) -> Result<Option<(String, Remembered)>, Failure> {
-    let all = Installations::read()?;
-    Ok(in_folder(folder, &all).map(|(name, one)| (name.to_owned(), one.clone())))
-}
-
-/// Its folder may have been moved, or its disk may not be mounted. Nothing is to be deleted: other files may stand there.
-fn warn_of_lost_store(name: &str, one: &Remembered, folder: &Path) {
-    say(format!(
-        "Warning: {name} is remembered in this folder, and there was no store in it: this one has no connection and no key. If {name} had one, \
-         end this, move {} away, and bring the folder back; or, where it was moved, run {}",
-        quoted(&folder.to_string_lossy()),
-        after_a_move(name, one)
-    ));
 }
 
 fn warn_of_another_store(other: &Path) {

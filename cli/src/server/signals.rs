@@ -1,10 +1,14 @@
 //! Ctrl-C and SIGTERM.
 
+#[cfg(unix)]
+use crate::hidden_input;
+
 /// Catches Ctrl-C and SIGTERM from this call on, so that none that comes during a start is missed; the future ends at
 /// the first.
 #[cfg(unix)]
 pub(crate) fn stop_signal() -> impl Future<Output = ()> + Send + use<> {
     use tokio::signal::unix::{SignalKind, signal};
+    hidden_input::leave_signals();
     let interrupt = signal(SignalKind::interrupt()).ok();
     let terminate = signal(SignalKind::terminate()).ok();
     async move {

@@ -54,9 +54,12 @@ impl Row {
     /// # Errors
     /// Where the row holds something else.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_str(&self.value).map_err(|error| {
-            StoreError::Unreadable(format!("{}/{}: {error}", self.key.partition, self.key.sort))
-        })
+        serde_json::from_str(&self.value).map_err(|error| self.unreadable(&error))
+    }
+
+    #[cold]
+    fn unreadable(&self, error: &serde_json::Error) -> StoreError {
+        StoreError::Unreadable(format!("{}/{}: {error}", self.key.partition, self.key.sort))
     }
 }
 

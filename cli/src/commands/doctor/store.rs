@@ -67,7 +67,7 @@ fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
         report.bad(
             CHECK,
             why,
-            "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`; where the folder of an \
+            "name its folder with --data, mount its disk, become the user that it belongs to, or begin with `zoho-connector setup`; where the folder of an \
              installation was moved, `zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER --public-url URL`",
         );
         return false;

@@ -1,6 +1,7 @@
 //! Which connector a command works on, as its flags say: a folder on this machine, or a stack on AWS. `resolve` decides what they
 //! and what is remembered come to, `opened` and `stack` open it.
 
+mod lost;
 mod opened;
 mod resolve;
 #[cfg(feature = "stack")]
@@ -20,6 +21,7 @@ use crate::commands::api::quoted;
 use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::{Installations, Remembered};
+use lost::refuse_lost;
 use opened::{address_unknown, open_or_make, settings_of, store_is_in, variable};
 use resolve::{Given, Home, Resolved, resolve};
 #[cfg(feature = "stack")]
@@ -66,15 +68,6 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
     PublicUrl::parse(&clean(text)).map_err(|error| format!("it must be {}", error.expected))
 }
 
-/// The commands that lead to a remembered folder again, once it was moved. Its address stays: Zoho knows it.
-pub(super) fn after_a_move(name: &str, one: &Remembered) -> String {
-    let url =
-        one.public_url.as_deref().map(|url| format!(" --public-url {}", quoted(url))).unwrap_or_default();
-    format!(
-        "`zoho-connector installations forget {name}` and `zoho-connector installations add {name} --data FOLDER{url}`"
-    )
-}
-
 impl Installation {
     /// Opens the connector that is there. A new store in the wrong folder would only hide the right one.
     pub(super) async fn open(&self) -> Result<Opened, Failure> {
@@ -84,19 +77,10 @@ impl Installation {
         }
         let (settings, folder) = settings_of(&resolved)?;
         if !store_is_in(&folder)? {
-            let (of, moved) = match resolved.name {
-                Some(name) => {
-                    let one = Installations::read()?.get(&name).cloned().unwrap_or_default();
-                    let lead = after_a_move(&name, &one);
-                    (
-                        format!(", the folder of {name}"),
-                        format!(". Where the folder was moved, {lead} lead to it again"),
-                    )
-                }
-                None => (String::new(), String::new()),
-            };
+            refuse_lost(&resolved)?;
+            let of = resolved.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
-                "there is no store in {}{of}: name its folder with --data, or begin with `{}`{moved}",
+                "there is no store in {}{of}: name its folder with --data, or begin with `{}`",
                 folder.display(),
                 self.command("setup")
             )));
@@ -109,7 +93,7 @@ impl Installation {
     /// Opens the connector where one is there; nothing where its folder is still to be made.
     pub(super) async fn open_known(&self) -> Result<Option<Opened>, Failure> {
         match self.folder()? {
-            Some(folder) if !store_is_in(&folder)? => Ok(None),
+            Some(folder) if !store_is_in(&folder)? => refuse_lost(&self.resolve()?).map(|()| None),
             _ => self.open().await.map(Some),
         }
     }
@@ -179,7 +163,7 @@ impl Installation {
             Home::Stack(stack) => (None, Some(stack.clone())),
         };
         let Resolved { name, region, profile, public_url, .. } = resolved;
-        Ok((name, Remembered { data, stack, region, profile, public_url }))
+        Ok((name, Remembered { data, stack, region, profile, public_url, new: false }))
     }
 
     /// The address that is said, by a flag or a variable.
@@ -209,8 +193,14 @@ impl Installation {
         }
     }
 
-    /// Opens the connector, making its store where there is none.
+    /// Opens the connector, making its store where there is none. In place of one that was lost, none is made.
     pub(super) async fn open_or_make(&self) -> Result<Opened, Failure> {
+        refuse_lost(&self.resolve()?)?;
+        self.open_or_replace().await
+    }
+
+    /// The same for what fills a store from a copy, also in place of one that was lost.
+    pub(super) async fn open_or_replace(&self) -> Result<Opened, Failure> {
         let resolved = self.resolve()?;
         match &resolved.home {
             Home::Stack(stack) => Ok(open_stack(stack, &resolved).await?.led_by(self.flags())),
@@ -272,17 +262,31 @@ impl Installation {
 }
 
 impl Folder {
-    /// Opens the store, making it where there is none, and names its folder.
+    /// Opens the store, making it where there is none, and names its folder. In place of one that was lost, none is made.
     pub(super) fn open_or_make(&self) -> Result<(Opened, PathBuf), Failure> {
-        let given = Given { only_folders: true, ..self.given() };
-        let (opened, folder) = open_or_make(&resolve(&given, &Installations::read()?, variable)?)?;
+        self.refuse_lost()?;
+        self.open_or_replace()
+    }
+
+    /// The same for what fills a store from a copy, also in place of one that was lost.
+    pub(super) fn open_or_replace(&self) -> Result<(Opened, PathBuf), Failure> {
+        let (opened, folder) = open_or_make(&self.resolve()?)?;
         Ok((opened.led_by(self.flags()), folder))
+    }
+
+    /// Refuses a folder whose store is remembered and is not there.
+    pub(super) fn refuse_lost(&self) -> Result<(), Failure> {
+        refuse_lost(&self.resolve()?)
+    }
+
+    fn resolve(&self) -> Result<Resolved, Failure> {
+        let given = Given { only_folders: true, ..self.given() };
+        resolve(&given, &Installations::read()?, variable)
     }
 
     /// Its folder, and whether a store is there, which is not opened.
     pub(super) fn find(&self) -> Result<(PathBuf, bool), Failure> {
-        let given = Given { only_folders: true, ..self.given() };
-        let (_, folder) = settings_of(&resolve(&given, &Installations::read()?, variable)?)?;
+        let (_, folder) = settings_of(&self.resolve()?)?;
         let is_there = store_is_in(&folder)?;
         Ok((folder, is_there))
     }
@@ -353,17 +357,5 @@ mod tests {
         let data = std::env::current_dir().unwrap().join("data");
         let data = quoted(&data.to_string_lossy());
         assert_eq!(folder.command("serve"), format!("zoho-connector serve --data {data}"));
-    }
-
-    #[test]
-    fn a_folder_that_was_moved_keeps_its_address() {
-        let at = |url: Option<&str>| {
-            let one = Remembered { public_url: url.map(str::to_owned), ..Remembered::default() };
-            after_a_move("shop", &one)
-        };
-        let lead = "`zoho-connector installations forget shop` and `zoho-connector installations add shop --data FOLDER";
-        assert_eq!(at(None), format!("{lead}`"));
-        let url = "https://connector.example.com";
-        assert_eq!(at(Some(url)), format!("{lead} --public-url {url}`"));
     }
 }

@@ -19,6 +19,8 @@ use crate::commands::api::quoted;
 use crate::failure::Failure;
 use crate::folders::{absolute, refuse_file};
 use crate::patience::patiently;
+use crate::remembered::Installations;
+use crate::terminal::note;
 
 /// What commands log: their lines stand among questions and answers, so only what goes wrong is told.
 pub(super) const LOG_OF_COMMANDS: &str = "warn";
@@ -115,7 +117,22 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// Opens the connector in a folder, making its store where there is none, and names the folder.
 pub(super) fn open_or_make(resolved: &Resolved) -> Result<(Opened, PathBuf), Failure> {
     let (settings, folder) = settings_of(resolved)?;
-    Ok((Opened::open(settings)?, folder))
+    let opened = Opened::open(settings)?;
+    if let Some(name) = resolved.name.as_deref().filter(|_| resolved.is_new) {
+        note_store_of(name);
+    }
+    Ok((opened, folder))
+}
+
+/// From now on, the store of this name is lost where it is not there.
+fn note_store_of(name: &str) {
+    let noted = Installations::read().and_then(|mut all| match all.has_its_store(name) {
+        true => all.save(),
+        false => Ok(()),
+    });
+    if let Err(failure) = noted {
+        note(format!("It is not remembered that {name} has its store now: {}", failure.into_line()));
+    }
 }
 
 /// Reads the settings of a connector in a folder, and starts the log. The folder is one as any shell finds it.

@@ -40,6 +40,8 @@ pub(super) struct Resolved {
     pub(super) region: Option<String>,
     pub(super) profile: Option<String>,
     pub(super) public_url: Option<String>,
+    /// It was named before it had a store.
+    pub(super) is_new: bool,
 }
 
 /// Flags and the installation that they name come before variables, variables before what else is remembered.
@@ -74,6 +76,7 @@ pub(super) fn resolve(
     };
     let resolved = Resolved {
         name: name.map(str::to_owned),
+        is_new: one.is_some_and(|one| one.new),
         region: or(given.region, |one| one.region.as_ref(), &["AWS_REGION", "AWS_DEFAULT_REGION"]),
         profile: or(given.profile, |one| one.profile.as_ref(), &["AWS_PROFILE", "AWS_ACCESS_KEY_ID"]),
         public_url: or(given.public_url, |one| one.public_url.as_ref(), &[settings::PUBLIC_URL])
@@ -168,7 +171,7 @@ mod tests {
             region: Some(region.to_owned()),
             profile: Some("shop".to_owned()),
             public_url: Some("https://stack.example".to_owned()),
-            data: None,
+            ..Remembered::default()
         }
     }
 
@@ -243,6 +246,7 @@ mod tests {
         let given = Given { data: Some(Path::new("/srv/zoho")), ..Given::default() };
         let resolved = resolve_with(&given, &all, &[]).unwrap();
         assert_eq!(resolved.name.as_deref(), Some("here"), "what is remembered of a folder holds for it");
+        assert!(!resolved.is_new);
         assert_eq!(resolved.public_url.as_deref(), Some("https://folder.example"));
 
         let given =

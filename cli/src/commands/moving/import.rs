@@ -89,7 +89,7 @@ impl Import {
             Some(stack) => stack,
             None => {
                 self.installation.open_target().await?;
-                self.installation.open_or_make().await?
+                self.installation.open_or_replace().await?
             }
         };
         refuse_used(&opened.services).await?;

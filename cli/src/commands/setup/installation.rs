@@ -156,7 +156,8 @@ fn new(name: Option<&str>, installation: &Installation, all: Installations) -> R
     };
     let known = all.get(&name);
     match known {
-        Some(before) if *before == one => return Ok(None),
+        // That it is made now is noted where it is opened.
+        Some(before) if (Remembered { new: false, ..before.clone() }) == one => return Ok(None),
         Some(before) if before.place() != one.place() => {
             return Err(Failure::Settings(format!(
                 "{name} is remembered already, for {}: choose another name with --name",

@@ -149,17 +149,16 @@ async fn of_key(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
 
 /// Leaves only what a key may call on a connection with one of these sets of scopes, or on any, where no set is given.
 fn keep(document: &mut Value, key: &ServiceKey, scopes: &[ScopeSet]) {
-    let may = |operation: &&Listed| {
+    let may = |operation: &Listed| {
         if scopes.is_empty() {
             return allowed::by_key(key, operation);
         }
         scopes.iter().any(|scopes| allowed::on(key, scopes, operation))
     };
-    let own: BTreeSet<(String, &str)> = OPERATIONS
-        .iter()
-        .filter(may)
-        .map(|operation| (operation.method.to_lowercase(), operation.path))
-        .collect();
+    let may_call = |method: &str, path: &str| {
+        let is = |operation: &Listed| operation.path == path && operation.method.eq_ignore_ascii_case(method);
+        OPERATIONS.iter().any(|operation| is(operation) && may(operation))
+    };
     let passed: Vec<String> = key.permissions.iter().filter_map(Permission::route).collect();
     let passes = |method: &str| {
         let method = method.to_uppercase();
@@ -174,7 +173,7 @@ fn keep(document: &mut Value, key: &ServiceKey, scopes: &[ScopeSet]) {
                 return true;
             }
             let passes_through = path.starts_with("/v1/zoho/");
-            if passes_through { passes(method) } else { own.contains(&(method.clone(), path.as_str())) }
+            if passes_through { passes(method) } else { may_call(method, path) }
         });
     }
     paths.retain(|_, methods| methods.as_object().is_some_and(|methods| !methods.is_empty()));

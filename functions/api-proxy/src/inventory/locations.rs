@@ -77,12 +77,13 @@ pub(super) async fn demand_location(
         return Ok(());
     }
     let names = listed.iter().filter_map(|row| text(row, "location_name").map(str::to_owned));
-    let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
+    let mut names: Vec<String> = names.chain(seen.iter().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
     let problem = if names.is_empty() {
         let detail = "The organisation has no locations: its stock is in one place.";
         Problem::new(Code::LocationNotFound, detail).hint("Send the same request without `location`.")
     } else {
-        let names: Vec<_> = names.into_iter().collect();
         Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", ")))
     };
     Err(match said {

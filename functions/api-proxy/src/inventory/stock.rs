@@ -5,7 +5,6 @@
 //! <https://www.zoho.com/us/inventory/kb/items/item-stock-onhand.html>. No page says which key is which: what other products read
 //! is that `available_stock` is accounting stock and `actual_available_stock` physical stock. An adjustment moves both.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
@@ -167,8 +166,10 @@ pub(super) fn demand_one_meaning(
 
 /// The names of locations for a sentence of ours: people wrote them, so that they are quoted and cut.
 pub(super) fn names_of(locations: &[Location]) -> String {
-    let names: BTreeSet<&str> =
+    let mut names: Vec<&str> =
         locations.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)).collect();
+    names.sort_unstable();
+    names.dedup();
     let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
     let mut named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| cut(name)).collect();
     if names.len() > MAX_NAMES {

@@ -25,8 +25,10 @@ pub(super) async fn items_at(
     let found = details(zoho, target, &ids).await?;
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
     demand_one_meaning(&at, &location.known_as, location.mapped.as_deref())?;
-    let seen: BTreeSet<String> =
-        if first { at.iter().flat_map(names_of_locations).collect() } else { BTreeSet::new() };
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    if first {
+        seen.extend(at.iter().flat_map(names_of_locations));
+    }
     at.retain_mut(|item| keep_only(item, &location.known_as));
     if at.is_empty() && first {
         demand_location(zoho, target, &location.known_as, &seen).await?;
@@ -42,7 +44,8 @@ pub(super) async fn item_at(
     location: &NamedLocation,
 ) -> Result<Object, Problem> {
     demand_one_meaning(std::slice::from_ref(&item), &location.known_as, location.mapped.as_deref())?;
-    let seen: BTreeSet<String> = names_of_locations(&item).into_iter().collect();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    seen.extend(names_of_locations(&item));
     if !keep_only(&mut item, &location.known_as) {
         demand_location(zoho, target, &location.known_as, &seen).await?;
     }

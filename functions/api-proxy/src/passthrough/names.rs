@@ -1,8 +1,6 @@
 //! Names in a write of CRM's records that the module does not have: CRM ignores them and answers with success, so a preview
 //! says so.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use shared::zoho::scope::Product;
 
@@ -19,12 +17,13 @@ pub(super) async fn warnings(fields: &FieldCache, target: &Target<'_>, call: &Pa
     };
     let rows = body.get("data").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
     // What begins with `$` is no field.
-    let names: BTreeSet<&str> = rows
+    let mut names: Vec<&str> = rows
         .flat_map(|row| row.keys())
         .map(String::as_str)
         .filter(|name| *name != "id" && !name.starts_with('$'))
         .collect();
-    let names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
+    names.dedup();
     if names.is_empty() {
         return Vec::new();
     }

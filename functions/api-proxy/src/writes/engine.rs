@@ -134,17 +134,20 @@ impl Engine {
         mut prepared: Prepared,
         mut ticket: Option<Ticket>,
     ) -> Result<Finished, Problem> {
-        let looked = match prepared.plan.look(&self.zoho, request).await {
-            Ok(None) => self.usage.write(&request.caller.key).await,
+        let key = &request.caller.key;
+        let taken = match prepared.plan.look(&self.zoho, request).await {
+            Ok(None) => self.usage.write(key).await,
             Ok(Some(nothing_to_send)) => return Ok(self.keep(ticket, nothing_to_send).await),
             Err(problem) => Err(problem),
         };
-        if let Err(problem) = looked {
-            return Err(self.nothing_done(ticket, problem).await);
-        }
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(problem) => return Err(self.nothing_done(ticket, problem).await),
+        };
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
         if let Err(error) = self.audit.begin(&entry).await {
+            self.usage.unsent(key, taken).await;
             // Else whoever sends it again would be told that it is under way.
             if let Some(ticket) = ticket {
                 self.forget(ticket).await;
@@ -155,6 +158,7 @@ impl Engine {
         if let Some(ticket) = &mut ticket {
             let sending = self.idempotency.sending(ticket, sent.clone()).await;
             if !matches!(sending, Ok(true)) {
+                self.usage.unsent(key, taken).await;
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
                 return Err(sending.map_or_else(Problem::from, |_| running(1)));
@@ -162,11 +166,11 @@ impl Engine {
         }
         match plan.send(&self.zoho, request).await {
             Ok(done) => self.finish(request, &mut entry, ticket, &prepared, done).await,
-            Err(WriteFailure::Refused(problem)) => {
-                entry.outcome = Outcome::Refused;
-                self.note(&entry).await;
-                Err(self.nothing_done(ticket, problem).await)
+            Err(WriteFailure::Unsent(problem)) => {
+                self.usage.unsent(key, taken).await;
+                Err(self.refused(&mut entry, ticket, problem).await)
             }
+            Err(WriteFailure::Refused(problem)) => Err(self.refused(&mut entry, ticket, problem).await),
             Err(WriteFailure::Uncertain(problem)) => {
                 self.after_silence(request, &prepared, ticket, &mut entry, sent, &problem).await
             }
@@ -302,6 +306,13 @@ impl Engine {
             tracing::warn!(%error, "an equal request could not be looked for");
             None
         })
+    }
+
+    /// Writes down that nothing was done, and gives the problem back that is to be told.
+    async fn refused(&self, entry: &mut Entry, ticket: Option<Ticket>, problem: Problem) -> Problem {
+        entry.outcome = Outcome::Refused;
+        self.note(entry).await;
+        self.nothing_done(ticket, problem).await
     }
 
     /// Sets the key free, if there is one, and gives the problem back that is to be told.

@@ -129,33 +129,55 @@ pub(super) struct Prepared {
     modified: Option<String>,
 }
 
-/// A row. A preview that is performed is shown no more.
-#[derive(Serialize, Deserialize)]
-struct Stored<P> {
+/// What a row says besides its plan, which stands in `plan`. It is compiled once for all kinds of plans.
+#[derive(Deserialize)]
+struct Head {
     version: u32,
     write: String,
-    plan: P,
     before: Value,
     modified: Option<String>,
+}
+
+impl Head {
+    /// That of a row which must hold this write.
+    fn of(row: &Value, write: &str) -> Result<Self, Problem> {
+        let head = Self::deserialize(row).map_err(|error| unreadable(&error.to_string()))?;
+        if head.version != VERSION || head.write != write {
+            return Err(unreadable("it is another one, or of a later version of the connector"));
+        }
+        Ok(head)
+    }
+}
+
+fn unreadable(why: &str) -> Problem {
+    Problem::internal(format!("a stored write cannot be read: {why}"))
+}
+
+/// The row of a plan. A preview that is performed is shown no more.
+fn row_of(write: &str, plan: Value, before: &Value, modified: Option<&str>) -> Value {
+    let fields = [
+        ("version", VERSION.into()),
+        ("write", write.into()),
+        ("plan", plan),
+        ("before", before.clone()),
+        ("modified", modified.into()),
+    ];
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 impl Prepared {
     pub(super) fn new<P: Plan + Serialize + 'static>(draft: Draft<P>) -> Result<Self, Problem> {
         let Draft { plan, preview, before, modified } = draft;
-        let stored = Stored { version: VERSION, write: P::name().to_owned(), plan, before, modified };
-        let row = serde_json::to_value(&stored).map_err(|error| Problem::internal(error.to_string()))?;
-        let Stored { plan, before, modified, .. } = stored;
+        let row = serde_json::to_value(&plan).map_err(|error| Problem::internal(error.to_string()))?;
+        let row = row_of(P::name(), row, &before, modified.as_deref());
         Ok(Self { plan: Box::new(plan), stored: row, preview, before, modified })
     }
 
     /// What was stored, made a plan again.
     pub(super) fn restore<P: Plan + DeserializeOwned + 'static>(row: Value) -> Result<Self, Problem> {
-        let unreadable = |why: &str| Problem::internal(format!("a stored write cannot be read: {why}"));
-        let stored = Stored::<P>::deserialize(&row).map_err(|error| unreadable(&error.to_string()))?;
-        if stored.version != VERSION || stored.write != P::name() {
-            return Err(unreadable("it is another one, or of a later version of the connector"));
-        }
-        let Stored { plan, before, modified, .. } = stored;
+        let Head { before, modified, .. } = Head::of(&row, P::name())?;
+        let plan = row.get("plan").unwrap_or(&Value::Null);
+        let plan = P::deserialize(plan).map_err(|error| unreadable(&error.to_string()))?;
         Ok(Self { plan: Box::new(plan), stored: row, preview: Value::Null, before, modified })
     }
 

@@ -17,6 +17,8 @@ use shared::core::connection::organization::Organization;
 use shared::core::quota::{self, Priority};
 use shared::core::zoho_client::{Call, Session, ZohoClient};
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::failure::Failure;
+use shared::zoho::http::Answer;
 use shared::zoho::scope::Product;
 
 pub(crate) use shared::core::zoho_client::{Endpoint, Outgoing, Question};
@@ -26,6 +28,12 @@ use crate::request::caller::Caller;
 
 /// How long Zoho may take for one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// What is asked, once it is known where. Behind these two pointers, a call is compiled once, and not for each place that makes one.
+type Ask<'a> = dyn Fn(&Endpoint<'_>) -> Question + Sync + 'a;
+
+/// Judges an answer, and keeps what was found in it.
+type Keep<'a> = dyn FnMut(&Answer) -> Result<(), Failure> + Send + 'a;
 
 /// The way to Zoho.
 pub(crate) struct Zoho {
@@ -179,6 +187,11 @@ impl Zoho {
             target.caller.headers.quota(self.client.quotas.known(session.token()));
         }
     }
+}
+
+/// What cannot be: an answer was judged to be good, and nothing was kept of it.
+fn not_kept() -> Problem {
+    Problem::internal("an answer was judged and not kept")
 }
 
 /// An answer of Zoho without the part that was asked for.

@@ -9,7 +9,7 @@ use shared::zoho::http::{Answer, HttpError};
 use shared::zoho::scope::Product;
 use tokio::time::{Instant, sleep};
 
-use super::{Target, Zoho};
+use super::{Ask, Keep, Target, Zoho, not_kept};
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
 const MAX_TRIES: u32 = 3;
@@ -20,19 +20,32 @@ const NEEDED_FOR_A_TRY: Duration = Duration::from_secs(2);
 
 impl Zoho {
     /// Reads something in the caller's name.
-    pub(crate) async fn read<T, Q: Into<Question>>(
+    pub(crate) async fn read<T: Send, Q: Into<Question>>(
         &self,
         target: &Target<'_>,
-        question: impl Fn(&Endpoint<'_>) -> Q,
-        judge: impl Fn(&Answer) -> Result<T, Failure>,
+        question: impl Fn(&Endpoint<'_>) -> Q + Sync,
+        judge: impl Fn(&Answer) -> Result<T, Failure> + Sync,
     ) -> Result<T, Problem> {
+        let mut found: Option<T> = None;
+        let ask = |endpoint: &Endpoint<'_>| -> Question { question(endpoint).into() };
+        let mut keep = |answer: &Answer| judge(answer).map(|judged| found = Some(judged));
+        self.read_and_keep(target, &ask, &mut keep).await?;
+        found.ok_or_else(not_kept)
+    }
+
+    async fn read_and_keep(
+        &self,
+        target: &Target<'_>,
+        ask: &Ask<'_>,
+        keep: &mut Keep<'_>,
+    ) -> Result<(), Problem> {
         let mut session = self.begin(target).await?;
         loop {
-            let mut question: Question = question(&session.endpoint()).into();
+            let mut question = ask(&session.endpoint());
             question.if_modified_since = target.if_modified_since.map(str::to_owned);
             session.named(question.name()).await.map_err(|error| target.call().problem(error))?;
-            match self.attempt(target, &session, &question, &judge).await? {
-                Ok(answer) => return Ok(answer),
+            match self.attempt(target, &session, &question, keep).await? {
+                Ok(()) => return Ok(()),
                 Err(failure) => {
                     let renewed = session.after(failure).await;
                     self.tell_quota(target, &session);
@@ -43,20 +56,20 @@ impl Zoho {
     }
 
     /// Reads with one token, several times where Zoho fails.
-    async fn attempt<T>(
+    async fn attempt(
         &self,
         target: &Target<'_>,
         session: &Session<'_>,
         question: &Question,
-        judge: &impl Fn(&Answer) -> Result<T, Failure>,
-    ) -> Result<Result<T, Failure>, Problem> {
+        keep: &mut Keep<'_>,
+    ) -> Result<Result<(), Failure>, Problem> {
         let mut tried = 1;
         loop {
             self.usage.call(&target.caller.key).await?;
-            let answer = session.read(question, judge).await;
+            let answer = session.read(question, &mut *keep).await;
             self.tell_quota(target, session);
             let failure = match answer? {
-                Ok(answer) => return Ok(Ok(answer)),
+                Ok(()) => return Ok(Ok(())),
                 Err(failure) => failure,
             };
             let pause = self.clock.jittered(RETRY_PAUSE * tried).max(asked_pause(&failure));

@@ -8,7 +8,7 @@ use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
 use tokio::time::sleep;
 
-use super::{Target, Zoho};
+use super::{Keep, Target, Zoho, not_kept};
 
 /// How often a write is tried whose connection was never made, and the pause between.
 const MAX_TRIES: u32 = 3;
@@ -19,7 +19,9 @@ const NEEDED_FOR_A_WRITE: Duration = Duration::from_secs(8);
 
 /// Why a write has no answer of success.
 pub(crate) enum WriteFailure {
-    /// Nothing was done.
+    /// It never went to Zoho, or only with a token that Zoho refused.
+    Unsent(Problem),
+    /// Zoho did nothing.
     Refused(Problem),
     /// Whether it was done is not known.
     Uncertain(Problem),
@@ -27,28 +29,40 @@ pub(crate) enum WriteFailure {
 
 impl From<Problem> for WriteFailure {
     fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+        Self::Unsent(problem)
     }
 }
 
 impl Zoho {
     /// Writes once, in the caller's name.
-    pub(crate) async fn write<T>(
+    pub(crate) async fn write<T: Send>(
         &self,
         target: &Target<'_>,
-        outgoing: impl Fn(&Endpoint<'_>) -> Outgoing,
-        judge: impl Fn(&Answer) -> Result<T, Failure>,
+        outgoing: impl Fn(&Endpoint<'_>) -> Outgoing + Sync,
+        judge: impl Fn(&Answer) -> Result<T, Failure> + Sync,
     ) -> Result<T, WriteFailure> {
+        let mut found: Option<T> = None;
+        let mut keep = |answer: &Answer| judge(answer).map(|judged| found = Some(judged));
+        self.write_and_keep(target, &outgoing, &mut keep).await?;
+        found.ok_or_else(|| WriteFailure::Uncertain(not_kept()))
+    }
+
+    async fn write_and_keep(
+        &self,
+        target: &Target<'_>,
+        outgoing: &(dyn Fn(&Endpoint<'_>) -> Outgoing + Sync),
+        keep: &mut Keep<'_>,
+    ) -> Result<(), WriteFailure> {
         let mut session = self.begin(target).await?;
         let mut tried = 1;
         loop {
             let outgoing = outgoing(&session.endpoint());
             session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
             self.usage.call(&target.caller.key).await?;
-            let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &judge).await;
+            let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &mut *keep).await;
             self.tell_quota(target, &session);
             let failure = match answer? {
-                Ok(done) => return Ok(done),
+                Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
             if failure.kind == FailureKind::Http(HttpError::Unreachable) && tried < MAX_TRIES {
@@ -59,11 +73,16 @@ impl Zoho {
             if failure.is_uncertain() {
                 return Err(WriteFailure::Uncertain(failure.into()));
             }
+            let is_unsent = failure.kind == FailureKind::Http(HttpError::Unreachable);
             let renewed = session.after(failure).await;
             self.tell_quota(target, &session);
-            match renewed {
-                Ok(()) => {}
-                Err(error) => return Err(WriteFailure::Refused(session.call().problem(error))),
+            if let Err(error) = renewed {
+                let problem = session.call().problem(error);
+                return Err(if is_unsent {
+                    WriteFailure::Unsent(problem)
+                } else {
+                    WriteFailure::Refused(problem)
+                });
             }
         }
     }

@@ -98,6 +98,14 @@ pub struct Used {
     pub writes: u32,
 }
 
+/// A write that was taken of a key's share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct TakenWrite {
+    /// Of the share of which day. Nothing where there is no limit.
+    of: Option<i64>,
+}
+
 /// What is used of all keys.
 pub struct KeyUsage {
     state: Arc<dyn Table>,
@@ -144,8 +152,8 @@ impl KeyUsage {
     pub async fn call(&self, key: &ServiceKey) -> Result<(), Problem> {
         let Some(most) = key.limits.calls else { return Ok(()) };
         match self.take(key, What::Calls, most).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.spent(most, "calls to Zoho")),
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(self.spent(most, "calls to Zoho")),
             Err(error) => {
                 tracing::error!(%error, "the calls of a key go out uncounted");
                 Ok(())
@@ -157,12 +165,20 @@ impl KeyUsage {
     ///
     /// # Errors
     /// Where the share of the day is used up, or the store fails.
-    pub async fn write(&self, key: &ServiceKey) -> Result<(), Problem> {
-        let Some(most) = key.limits.writes else { return Ok(()) };
-        if self.take(key, What::Writes, most).await? {
-            return Ok(());
+    pub async fn write(&self, key: &ServiceKey) -> Result<TakenWrite, Problem> {
+        let Some(most) = key.limits.writes else { return Ok(TakenWrite { of: None }) };
+        match self.take(key, What::Writes, most).await? {
+            Some(day) => Ok(TakenWrite { of: Some(day) }),
+            None => Err(self.spent(most, "writes")),
         }
-        Err(self.spent(most, "writes"))
+    }
+
+    /// Gives a write back that never went to Zoho. Where the store fails, it stays counted.
+    pub async fn unsent(&self, key: &ServiceKey, taken: TakenWrite) {
+        let Some(day) = taken.of else { return };
+        if let Err(error) = self.give_back(key, What::Writes, day).await {
+            tracing::warn!(%error, "a write that was not sent stays counted");
+        }
     }
 
     /// What was used of a key, as it is stored.
@@ -214,13 +230,13 @@ impl KeyUsage {
         Ok(())
     }
 
-    /// Takes one. False where there is no more.
-    async fn take(&self, key: &ServiceKey, what: What, most: u32) -> Result<bool, StoreError> {
+    /// Takes one, and says of which day. Nothing where there is no more.
+    async fn take(&self, key: &ServiceKey, what: What, most: u32) -> Result<Option<i64>, StoreError> {
         let name = format!("{}/{}", key.id, what.as_str());
         let today = day(self.clock.now());
         let (mut on, mut used, version) = match self.held(&name, today) {
-            Known::Taken => return Ok(true),
-            Known::Spent => return Ok(false),
+            Known::Taken(on) => return Ok(Some(on)),
+            Known::Spent => return Ok(None),
             Known::Stored(on, used, version) => (on, used, version),
         };
         let mut condition = version.map_or(Condition::Absent, Condition::Version);
@@ -230,15 +246,17 @@ impl KeyUsage {
             }
             let lease = what.lease(most).min(most.saturating_sub(used));
             let Some(left) = lease.checked_sub(1) else {
-                self.memory().counts.insert(name, Held { day: on, is_spent: true, ..Held::default() });
-                return Ok(false);
+                // A write may be given back, by any process; so this is asked again each time.
+                let is_spent = what == What::Calls;
+                self.memory().counts.insert(name, Held { day: on, is_spent, ..Held::default() });
+                return Ok(None);
             };
             let counted = Counted { day: on, used: used.saturating_add(lease) };
             let put = Put::record(row(&key.id, what.as_str()), &counted, condition)?.until(end_of(on));
             match self.state.put(put).await? {
                 Outcome::Done(version) => {
                     self.learn(name, on, left, counted.used, version);
-                    return Ok(true);
+                    return Ok(Some(on));
                 }
                 Outcome::Refused { current, .. } => {
                     let stored = current.as_ref().map(Row::read::<Counted>).transpose()?;
@@ -248,7 +266,28 @@ impl KeyUsage {
                 }
             }
         }
-        Err(StoreError::Unavailable("other processes keep changing the count of a key".to_owned()))
+        Err(contended())
+    }
+
+    /// Gives one back that was taken of this day's share. Of a day that has ended, nothing is left to give back to.
+    async fn give_back(&self, key: &ServiceKey, what: What, of: i64) -> Result<(), StoreError> {
+        let place = row(&key.id, what.as_str());
+        for tried in 0..MAX_TRIES {
+            if tried > 0 {
+                sleep(self.clock.jittered(RETRY_PAUSE)).await;
+            }
+            let Some(stored) = self.state.get(&place).await? else { return Ok(()) };
+            let Counted { day, used } = stored.read()?;
+            let Some(used) = used.checked_sub(1).filter(|_| day == of) else { return Ok(()) };
+            let condition = Condition::Version(stored.version);
+            let put = Put::record(place.clone(), &Counted { day, used }, condition)?.until(end_of(day));
+            if let Outcome::Done(_) = self.state.put(put).await? {
+                // What this process knew of the count no longer holds: the next one learns it from the row.
+                self.memory().counts.remove(&place.sort);
+                return Ok(());
+            }
+        }
+        Err(contended())
     }
 
     /// Takes one of a lease in memory, or says what is known of the row.
@@ -259,7 +298,7 @@ impl KeyUsage {
             Some(held) => match held.left.checked_sub(1) {
                 Some(left) => {
                     held.left = left;
-                    Known::Taken
+                    Known::Taken(held.day)
                 }
                 None => Known::Stored(held.day, held.used, held.version.clone()),
             },
@@ -291,12 +330,16 @@ impl KeyUsage {
 
 /// What a process knows before it asks the store.
 enum Known {
-    /// One was there, and is taken.
-    Taken,
+    /// One was there, and is taken, of this day's share.
+    Taken(i64),
     /// There is no more today.
     Spent,
     /// On which day how much was used, and at which version that was.
     Stored(i64, u32, Option<Version>),
+}
+
+fn contended() -> StoreError {
+    StoreError::Unavailable("other processes keep changing the count of a key".to_owned())
 }
 
 fn row(key: &str, what: &str) -> Key {
@@ -362,15 +405,49 @@ mod tests {
     async fn a_refusal_names_the_end_of_the_day_and_the_next_day_begins_anew() {
         let (stores, clock, key) = limited(DayLimits { calls: Some(2), writes: Some(1) }).await;
         let usage = KeyUsage::new(stores.state.clone(), clock);
-        usage.write(&key).await.unwrap();
+        let _sent = usage.write(&key).await.unwrap();
         let problem = usage.write(&key).await.unwrap_err();
         assert_eq!((problem.code(), problem.wait()), (Code::KeyDailyLimit, 3600));
         assert!(problem.detail().contains("1 writes"), "{}", problem.detail());
         usage.call(&key).await.unwrap();
         assert_eq!(usage.of(&key).await.unwrap(), Used { last: None, calls: 1, writes: 1 });
         tokio::time::advance(Duration::from_secs(3600)).await;
-        usage.write(&key).await.unwrap();
+        let _sent = usage.write(&key).await.unwrap();
         assert_eq!(usage.of(&key).await.unwrap(), Used { last: None, calls: 0, writes: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_was_not_sent_is_given_back_once_and_to_its_own_day_only() {
+        let (stores, clock, key) = limited(DayLimits { calls: None, writes: Some(2) }).await;
+        let process = || KeyUsage::new(stores.state.clone(), clock.clone());
+        let (one, other) = (process(), process());
+        let taken = one.write(&key).await.unwrap();
+        let _sent = other.write(&key).await.unwrap();
+        for process in [&one, &other] {
+            process.write(&key).await.unwrap_err();
+        }
+        one.unsent(&key, taken).await;
+        assert_eq!(one.of(&key).await.unwrap().writes, 1);
+        let taken = other.write(&key).await.unwrap();
+        for process in [&one, &other] {
+            process.write(&key).await.unwrap_err();
+        }
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        let _sent = one.write(&key).await.unwrap();
+        other.unsent(&key, taken).await;
+        assert_eq!(one.of(&key).await.unwrap().writes, 1, "it was of the day before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_many_give_back_at_once_is_all_free_again() {
+        let (stores, clock, key) = limited(DayLimits { calls: None, writes: Some(4) }).await;
+        let usage = KeyUsage::new(stores.state.clone(), clock);
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(usage.write(&key).await.unwrap());
+        }
+        futures::future::join_all(taken.into_iter().map(|taken| usage.unsent(&key, taken))).await;
+        assert_eq!(usage.of(&key).await.unwrap().writes, 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -381,14 +458,16 @@ mod tests {
             KeyUsage::new(stores.state.clone(), clock)
         };
         let (ahead, behind) = (process("2026-11-22T00:00:10Z"), process("2026-11-21T23:59:50Z"));
-        ahead.write(&key).await.unwrap();
-        behind.write(&key).await.unwrap();
+        for process in [&ahead, &behind] {
+            let _sent = process.write(&key).await.unwrap();
+        }
         for process in [&ahead, &behind] {
             process.write(&key).await.unwrap_err();
             assert_eq!(process.of(&key).await.unwrap().writes, 2);
         }
-        process("2036-01-01T12:00:00Z").write(&key).await.unwrap();
-        process("2026-11-21T23:59:55Z").write(&key).await.unwrap();
+        for now in ["2036-01-01T12:00:00Z", "2026-11-21T23:59:55Z"] {
+            let _sent = process(now).write(&key).await.unwrap();
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -397,7 +476,8 @@ mod tests {
         let usage = KeyUsage::new(stores.state.clone(), clock.clone());
         for _ in 0..1000 {
             usage.call(&key).await.unwrap();
-            usage.write(&key).await.unwrap();
+            let taken = usage.write(&key).await.unwrap();
+            usage.unsent(&key, taken).await;
         }
         assert!(usage.all().await.unwrap().is_empty());
         let seen = clock.now();

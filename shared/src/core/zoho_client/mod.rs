@@ -145,7 +145,7 @@ impl Session<'_> {
     pub async fn read<T>(
         &self,
         question: &Question,
-        judge: impl Fn(&Answer) -> Result<T, Failure>,
+        judge: impl FnOnce(&Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Problem> {
         let slot = self.slot(self.call.product).await?;
         let Some(left) = self.call.time_left() else { return Ok(Err(HttpError::Timeout.into())) };
@@ -171,7 +171,7 @@ impl Session<'_> {
         &self,
         outgoing: Outgoing,
         needed: Duration,
-        judge: impl Fn(&Answer) -> Result<T, Failure>,
+        judge: impl FnOnce(&Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Problem> {
         let slot = self.slot(self.call.product).await?;
         let Some(left) = self.call.time_left().filter(|left| *left >= needed) else {
@@ -311,7 +311,7 @@ impl Session<'_> {
     async fn learn<T>(
         &self,
         answer: Result<Answer, HttpError>,
-        judge: impl Fn(&Answer) -> Result<T, Failure>,
+        judge: impl FnOnce(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let failure = match answer {
             Ok(answer) => {

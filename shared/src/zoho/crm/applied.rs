@@ -83,11 +83,11 @@ fn are_rows(has: &[Value], wanted: &[Value]) -> bool {
         }),
         (has, wanted) => same(has, wanted),
     };
-    let mut kept: Vec<&Value> = wanted.iter().filter(|row| row.get("_delete").is_none()).collect();
+    let kept = wanted.iter().filter(|row| row.get("_delete").is_none());
     // Those that say which row they are choose first.
-    kept.sort_by_key(|row| row.get("id").is_none());
+    let (named, new): (Vec<&Value>, Vec<&Value>) = kept.partition(|row| row.get("id").is_some());
     let mut left: Vec<&Value> = has.iter().collect();
-    let all = kept.into_iter().all(|wanted| match left.iter().position(|has| row(has, wanted)) {
+    let all = named.into_iter().chain(new).all(|wanted| match left.iter().position(|has| row(has, wanted)) {
         Some(index) => {
             left.swap_remove(index);
             true

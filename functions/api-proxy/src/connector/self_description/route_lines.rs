@@ -37,10 +37,12 @@ pub(super) fn routes_of(
         let heading = (Subject::of(operation), writes_to_zoho(operation));
         match alike.iter_mut().find(|group| group.heading == heading && group.on == on) {
             Some(group) => group.operations.push(operation),
-            None => alike.push(Alike { heading, on, operations: vec![operation] }),
+            None => {
+                let behind_equals = alike.partition_point(|group| group.heading <= heading);
+                alike.insert(behind_equals, Alike { heading, on, operations: vec![operation] });
+            }
         }
     }
-    alike.sort_by_key(|group| group.heading);
     let mut routes: Vec<Group> = Vec::new();
     for Alike { heading: (subject, writes), on, operations } in alike {
         let is_everywhere = on.len() == seen.len();

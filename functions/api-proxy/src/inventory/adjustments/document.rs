@@ -79,7 +79,9 @@ pub(super) fn quantities(document: &Object) -> Option<BTreeMap<String, Decimal>>
         let line = line.as_object()?;
         Some((id(line, "item_id")?, stock::decimal(line.get("quantity_adjusted"))?))
     };
-    Some(lines.iter().filter_map(quantity).collect())
+    let mut quantities = BTreeMap::new();
+    quantities.extend(lines.iter().filter_map(quantity));
+    Some(quantities)
 }
 
 /// The ids of the documents with this reference that can have been made since then. Zoho's list is not searched by reference, and

@@ -94,8 +94,8 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
     if let Some(name) = &plan.location {
         stock::demand_kept_at(items, name)?;
     }
-    let by_id: BTreeMap<String, &Object> =
-        items.iter().filter_map(|item| Some((id(item, "item_id")?, item))).collect();
+    let mut by_id: BTreeMap<String, &Object> = BTreeMap::new();
+    by_id.extend(items.iter().filter_map(|item| Some((id(item, "item_id")?, item))));
     plan.lines
         .iter()
         .map(|line| {

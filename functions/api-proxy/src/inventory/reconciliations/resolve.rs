@@ -1,7 +1,7 @@
 //! From names to items, with the fewest calls: ids need none, mappings none, a few SKUs one each, and many SKUs the list of all
 //! items, which is then read to its end: only so can it be told that no second item has the same SKU.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use shared::base::problem::Problem;
 use shared::core::mappings::{Known, Mappings};
@@ -143,9 +143,12 @@ fn open(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
     found.map(|(index, _)| index).collect()
 }
 
-/// The SKUs that are looked for.
-fn open_skus(rows: &[Row]) -> BTreeSet<&str> {
-    rows.iter().filter(|row| row.is_open()).filter_map(Row::sku).collect()
+/// The SKUs that are looked for, in order.
+fn open_skus(rows: &[Row]) -> Vec<&str> {
+    let mut skus: Vec<&str> = rows.iter().filter(|row| row.is_open()).filter_map(Row::sku).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    skus
 }
 
 /// The rows whose item is looked for by its SKU.

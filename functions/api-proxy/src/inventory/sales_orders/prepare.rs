@@ -125,12 +125,14 @@ async fn details_of<'a>(
 ) -> Result<Vec<Object>, Problem> {
     let target = target(request, inventory::scope::ITEMS);
     let mut read: BTreeMap<&str, Object> = BTreeMap::new();
-    let unread: BTreeMap<&str, OneName<'_>> = items
-        .found
-        .iter()
-        .filter(|(name, _)| !items.read.contains_key(name))
-        .map(|(name, item)| (item.item_id.as_str(), *name))
-        .collect();
+    let mut unread: BTreeMap<&str, OneName<'_>> = BTreeMap::new();
+    unread.extend(
+        items
+            .found
+            .iter()
+            .filter(|(name, _)| !items.read.contains_key(name))
+            .map(|(name, item)| (item.item_id.as_str(), *name)),
+    );
     let unread: Vec<(&str, OneName<'_>)> = unread.into_iter().collect();
     for some in unread.chunks(READS_AT_ONCE) {
         let found = try_join_all(some.iter().map(async |(id, name)| {

@@ -8,7 +8,7 @@ use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::entry::LONGEST_CLAIM;
 use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
-use crate::store::{Condition, Key, Order, Put, Query, StoreError, Version, Write};
+use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Version, Write};
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
@@ -17,7 +17,7 @@ pub const MAX_OPEN_BATCHES: usize = 100;
 const LAST_TOLD: usize = 10;
 
 /// What was told, or will be.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// Its id, which is also the idempotency key of its request.
     pub id: String,
@@ -123,6 +123,8 @@ impl Ledger {
 
     /// Stores the new state of a batch, unless another run has changed it since. Gives the batch as stored.
     ///
+    /// That words of the gateway were forgotten meanwhile is no other state: a try whose end is not noted would be made once more.
+    ///
     /// # Errors
     /// Where the store fails.
     pub async fn change_batch(
@@ -131,11 +133,22 @@ impl Ledger {
         frozen: Frozen,
         change: impl FnOnce(&mut Batch),
     ) -> Result<Option<Frozen>, StoreError> {
-        let Frozen { mut batch, version } = frozen;
+        let Frozen { batch: before, version } = frozen;
+        let mut batch = before.clone();
         change(&mut batch);
-        let written =
-            self.write_row(batch.put(connection, Condition::Version(version), self.retention)?).await?;
-        Ok(written.map(|version| Frozen { batch, version }))
+        let put = batch.put(connection, Condition::Version(version), self.retention)?;
+        let current = match self.events.put(put).await? {
+            Outcome::Done(version) => return Ok(version.map(|version| Frozen { batch, version })),
+            Outcome::Refused { current, .. } => current,
+        };
+        let Some(row) = current else { return Ok(None) };
+        let now: Batch = row.read()?;
+        if now.without_words() != before.without_words() {
+            return Ok(None);
+        }
+        batch.keep_forgotten(before, now);
+        let put = batch.put(connection, Condition::Version(row.version), self.retention)?;
+        Ok(self.write_row(put).await?.map(|version| Frozen { batch, version }))
     }
 
     /// Puts a batch away, of which all is done with.
@@ -193,6 +206,21 @@ impl Batch {
         // One that was taken waits for claims, or for their end.
         let longest = if self.stage == Stage::Waiting { LONGEST_WAIT } else { LONGEST_CLAIM };
         is_to_come(self.next, now, longest)
+    }
+
+    /// It, without what the gateway said.
+    fn without_words(&self) -> Self {
+        Self { said: None, reason: None, ..self.clone() }
+    }
+
+    /// Has the words that it had before as they are now. New ones stay.
+    fn keep_forgotten(&mut self, before: Self, now: Self) {
+        if self.said == before.said {
+            self.said = now.said;
+        }
+        if self.reason == before.reason {
+            self.reason = now.reason;
+        }
     }
 
     pub(super) fn put(

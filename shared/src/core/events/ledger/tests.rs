@@ -566,3 +566,37 @@ async fn of_many_batches_that_are_done_with_the_last_ones_say_when_one_was_taken
     }
     assert_eq!(ledger.told_last(&name).await.unwrap(), Some(minutes(11)));
 }
+
+#[tokio::test]
+async fn words_that_are_forgotten_during_a_step_stay_so_and_the_step_is_noted() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 10).await;
+    let noted = ledger.change_batch(&name, tried, |batch| {
+        (batch.said, batch.reason) = (Some("400".to_owned()), Some("no run for Lea".to_owned()));
+    });
+    let mut last = noted.await.unwrap().unwrap();
+    let minute = SignedDuration::from_mins(1);
+    for (new, expected) in
+        [(None, "[forgotten]"), (Some("no run for Lea"), "[forgotten]"), (Some("asleep"), "asleep")]
+    {
+        // As `forget` does it.
+        let reason = Some("[forgotten]".to_owned());
+        let forgotten = Batch { reason, ..last.batch.clone() };
+        let put = forgotten.put(&name, Condition::Any, ledger.retention).unwrap();
+        assert!(ledger.events.put(put).await.unwrap().is_done());
+        let (before, next) = (last.clone(), later(last.batch.next, minute));
+        let changed = ledger.change_batch(&name, last, |batch| {
+            batch.next = next;
+            if let Some(new) = new {
+                batch.reason = Some(new.to_owned());
+            }
+        });
+        let changed = changed.await.unwrap().unwrap();
+        assert_eq!((changed.batch.next, changed.batch.reason.as_deref()), (next, Some(expected)));
+        let stored = ledger.open_batches(&name).await.unwrap();
+        assert_eq!(stored[0].batch, changed.batch);
+        assert!(ledger.change_batch(&name, before, |_| {}).await.unwrap().is_none(), "that was a step");
+        let again = Some("no run for Lea".to_owned());
+        last = ledger.change_batch(&name, changed, |batch| batch.reason = again).await.unwrap().unwrap();
+    }
+}

@@ -35,13 +35,18 @@ impl<'a> Report<'a> {
 
     /// Rows of a kind: what is worth most first, then what is most, then by line.
     fn sorted(&self, wanted: impl Fn(&Row) -> bool) -> Vec<&'a Row> {
-        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| wanted(row)).collect();
-        let size = |amount: Option<Decimal>| amount.unwrap_or_default().abs();
-        rows.sort_by_cached_key(|row| {
-            (Reverse(size(row.value())), Reverse(size(row.difference())), row.line)
-        });
-        rows
+        let rows: Vec<&Row> = self.rows.iter().filter(|row| wanted(row)).collect();
+        by_size(&rows)
     }
+}
+
+/// Each size is worked out once. The standard library's own way to do that would be compiled for each width of an index.
+fn by_size<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
+    let size = |amount: Option<Decimal>| Reverse(amount.unwrap_or_default().abs());
+    let sized = |row: &Row| (size(row.value()), size(row.difference()), row.line);
+    let mut order: Vec<_> = rows.iter().enumerate().map(|(place, row)| (sized(row), place)).collect();
+    order.sort_unstable();
+    order.into_iter().filter_map(|(_, place)| rows.get(place).copied()).collect()
 }
 
 /// An amount of money, as people read it.
