@@ -63,7 +63,7 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
         tracing::error!(%error, "channels could not be read");
     }
     // Revocations come last, so that a Zoho that does not answer them delays nothing else.
-    if let Err(error) = clear_parked(app).await {
+    if let Err(error) = clear_parked(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "parked grants could not be read");
     }
     if let Err(error) = clear_replaced(app, begun + TIME_TO_BEGIN).await {
