@@ -36,7 +36,7 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
             _ => ends,
         }
     };
-    let mut connections = connection::list(&*app.stores.state).await?;
+    let (mut connections, unreadable) = connection::readable(&*app.stores.state).await?;
     connections.sort_by_key(|found| found.token_expires);
     measure(&connections);
     let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
@@ -69,7 +69,7 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     if let Err(error) = clear_replaced(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "replaced grants could not be read");
     }
-    let failed = results.len() - renewed;
+    let failed = results.len() - renewed + unreadable;
     for (outcome, value) in [("done", renewed), ("failed", failed)] {
         if value > 0 {
             count("renewals", outcome, value);

@@ -10,9 +10,10 @@ use shared::core::grant::lease::Lease;
 use shared::store::{Condition, Key, Put, Write};
 use tokio::time::Instant;
 
-use super::{Ten, app, grant, in_milliseconds, log};
+use super::{Ten, app, grant, in_milliseconds, log, replace};
 use crate::clear_parked::clear_parked;
 use crate::schedule::{by_state, tick};
+use crate::store_grant::Replaces;
 use crate::{parked, replaced};
 
 #[tokio::test]
@@ -48,6 +49,24 @@ async fn a_connection_whose_end_was_begun_is_ended_however_long_its_token_lives(
     assert!(app.row(&name).await.is_none());
     assert_eq!(app.generations(&name).await, (None, None));
     assert!(app.is_free(&name).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_read_holds_up_no_other_and_counts_as_failed() {
+    let (app, name) = app();
+    let of_later = serde_json::json!({ "name": "a", "state": { "is": "of a later version" } });
+    let row = Put::record(Key::new("connection", "a"), &of_later, Condition::Any).unwrap();
+    assert!(app.stores.state.put(row).await.unwrap().is_done());
+    app.keep_grant(&name, &grant(1, "1000.own")).await;
+    let own = grant(1, "1000.own").connection(name.clone());
+    app.keep_row(&Connection { state: State::Disconnecting, ..own }).await;
+    assert_eq!(tick(&app).await.unwrap(), Reply::Ticked { renewed: 1, failed: 1 });
+    assert!(app.row(&name).await.is_none());
+    assert_eq!(log::lines("schedule", &["renewed", "failed"]), ["1 1"]);
+
+    // Nor does it keep anybody from connecting.
+    assert!(replace(&app, &name, Replaces::Anything).await.is_ok());
+    assert_eq!(app.generations(&name).await, (Some(1), Some(1)));
 }
 
 #[tokio::test]
