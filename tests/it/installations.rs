@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::base::clock::SystemClock;
-use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::events::webhook_secrets::{WebhookSecrets, set_channel};
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
 use tempfile::TempDir;
@@ -226,6 +228,15 @@ async fn what_ends_something_says_what_is_lost_and_waits_for_a_yes() {
     assert!(asked.code == 1 && asked.err.contains("default is not connected. Lost"), "{asked:?}");
     let rest = connector.run(&["disconnect", "--yes"], "").await;
     assert!(rest.code == 0 && rest.out.contains("webhooks are refused from now on"), "{rest:?}");
+
+    // Also where all that is left is the token of a channel of CRM.
+    let stores: Stores = Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap().into();
+    let (secrets, name) = (&*stores.secrets, ConnectionName::default());
+    set_channel(secrets, &name, "1795287600123", Secret::new("token")).await.unwrap();
+    let rest = connector.run(&["disconnect", "--yes"], "").await;
+    assert!(rest.code == 0 && rest.out.contains("webhooks are refused from now on"), "{rest:?}");
+    let left = WebhookSecrets::read(secrets).await.unwrap();
+    assert_eq!(left.channel(&name, "1795287600123").len(), 0, "nobody connects it later under this name");
     assert_eq!(connector.run(&["disconnect", "--yes"], "").await.code, 1);
 }
 

@@ -29,6 +29,16 @@ impl BatchLifecycle<'_> {
         hook: &Hook,
         frozen: Frozen,
     ) -> Result<NextStep, StoreError> {
+        // What was never tried is tried once, however old its events are.
+        let is_told = frozen.batch.attempts > 0
+            && matches!(frozen.batch.stage, Stage::Waiting | Stage::Admitted { .. });
+        if is_told
+            && self.give_up.ending(name, &frozen.batch).await? > 0
+            && self.ledger.still_open(name, &frozen.batch).await? == (0, None)
+        {
+            self.ledger.close_batch(name, frozen).await?;
+            return Ok(NextStep::Now);
+        }
         match frozen.batch.stage.clone() {
             Stage::Waiting => self.sender.send(name, hook, frozen).await,
             Stage::Admitted { .. } => self.check_claims(name, frozen).await,

@@ -1,12 +1,16 @@
 //! Gives up a batch: its entries are dead until the operator replays them, and a trouble event says so.
 
-use shared::base::clock::Clock;
+use shared::base::clock::{Clock, SignedDuration};
 use shared::base::id::ConnectionName;
-use shared::core::events::ledger::{Frozen, Ledger};
+use shared::core::events::ledger::{Batch, Frozen, Ledger};
 use shared::store::StoreError;
 
 use crate::next_step::NextStep;
 use crate::trouble_events::TroubleEvents;
+
+/// Entries that are kept no longer than this are given up, because the store would forget them without a word. A batch is looked at
+/// more often, at the latest after twelve hours.
+const LAST_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What giving up works with.
 #[derive(Clone, Copy)]
@@ -44,8 +48,22 @@ impl GiveUp<'_> {
         let batch = &frozen.batch;
         let note = "the agent's hook took it, but no run claimed it within 14 days";
         let dead = self.ledger.bury(name, &batch.id, &batch.ids, "unclaimed", note).await?;
-        self.trouble_events.unclaimed(name, batch, dead).await;
+        self.trouble_events.unclaimed(name, batch, dead, None).await;
         self.close_once_done(name, frozen).await
+    }
+
+    /// Gives up those of a batch's entries that are soon forgotten, and no younger ones; says how many.
+    pub(crate) async fn ending(&self, name: &ConnectionName, batch: &Batch) -> Result<usize, StoreError> {
+        let ids = self.ledger.ending_within(name, batch, LAST_DAY).await?;
+        let note = match batch.was_taken() {
+            true => "the agent's hook took it, but no run claimed it as long as it is kept",
+            false => "the agent's hook did not take it as long as it is kept",
+        };
+        let dead = self.ledger.bury(name, &batch.id, &ids, "unclaimed", note).await?;
+        if dead > 0 {
+            self.trouble_events.unclaimed(name, batch, dead, Some(self.clock.now())).await;
+        }
+        Ok(dead)
     }
 
     /// Entries that a run has claimed are not given up. Where that run dies, they still have to be: the batch stays until then.

@@ -57,7 +57,8 @@ impl Sweep<'_> {
     /// All connections that have, or may have, events, and where the queue of each goes on.
     async fn connections(&self) -> Result<Vec<(ConnectionName, Option<FanOut>)>, StoreError> {
         let mut all = self.ledger.fan_outs().await?;
-        for found in connection::list(&*self.stores.state).await? {
+        let (found, _) = connection::readable(&*self.stores.state).await?;
+        for found in found {
             all.entry(found.name).or_insert_with_key(FanOut::begin);
         }
         let mut all: Vec<_> = all.into_iter().map(|(name, from)| (name, Some(from))).collect();

@@ -1,6 +1,7 @@
 //! Reports what cannot be delivered: an event for those who read events, a metric for those who have alarms.
 
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::sha256_hex;
 use shared::base::telemetry::gauge;
@@ -45,28 +46,45 @@ impl TroubleEvents<'_> {
         if let (Some(data), Some(reason)) = (data.as_object_mut(), reason) {
             data.insert("answer".to_owned(), reason.into());
         }
-        self.store(name, batch, "connector.delivery_refused", data).await;
+        self.store(name, batch, "connector.delivery_refused", (data, None)).await;
     }
 
-    /// The hook takes the messages, but no run claims the events.
-    pub(crate) async fn unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
+    /// The hook takes the messages, but no run claims the events; or it does not take them for as long as the events are kept. Those end
+    /// one after the other: with the time `at`, one event a day tells of a batch.
+    pub(crate) async fn unclaimed(
+        &self,
+        name: &ConnectionName,
+        batch: &Batch,
+        dead: usize,
+        at: Option<Timestamp>,
+    ) {
         tracing::error!(connection = %name, batch = batch.id, dead, "events were never claimed");
         gauge("events_dead", dead);
-        let notice = format!(
+        let what = if batch.was_taken() {
             "The agent's hook took the message, but no run claimed the events. See the gateway's log, and whether the agent has \
-             the skill and a key; then `{}`.",
-            replay(name)
-        );
+             the skill and a key"
+        } else {
+            "The agent's hook did not take the message as long as the events are kept. See whether the gateway runs and can be \
+             reached; `zoho-connector agent show` says what it answered"
+        };
+        let notice = format!("{what}; then `{}`.", replay(name));
         let data = json!({ "delivery": batch.id, "dead": dead, "notice": notice });
-        self.store(name, batch, "connector.delivery_unclaimed", data).await;
+        self.store(name, batch, "connector.delivery_unclaimed", (data, at)).await;
     }
 
     /// A failure to store the event is logged and stops nothing.
-    async fn store(&self, name: &ConnectionName, batch: &Batch, kind: &str, data: Value) {
-        // One event for each batch and kind: another process may repeat this one after a crash.
+    async fn store(
+        &self,
+        name: &ConnectionName,
+        batch: &Batch,
+        kind: &str,
+        (data, at): (Value, Option<Timestamp>),
+    ) {
+        // One event for each batch and kind, or a day's first with a time: another process may repeat this one after a crash.
         let digest = sha256_hex(format!("{kind} {}", batch.id).as_bytes());
         let delivery = Delivery {
             subject: Some(format!("delivery/{}", batch.id)),
+            time: at.map(|at| at.to_string()),
             ..Delivery::own(name.clone(), kind, digest, data)
         };
         if let Err(error) = self.events.store(delivery).await {

@@ -49,10 +49,7 @@ pub(crate) async fn keep_channels(app: &App, until: Instant) -> Result<(), Store
         count("channels", "at_risk", ending + lost.len());
         count("channels", "lost", lost.len());
     }
-    let due = |stored: &&Stored| {
-        let channel = stored.watch.channel.as_ref();
-        channel.is_some_and(|channel| channel.due().is_none_or(|due| due <= now))
-    };
+    let due = |stored: &&Stored| stored.watch.channel.as_ref().is_some_and(|channel| channel.is_due(now));
     stream::iter(all.iter().filter(due))
         .take_until(sleep_until(until))
         .for_each_concurrent(CONCURRENT_RENEWALS, |stored| async move {

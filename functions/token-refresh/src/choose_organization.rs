@@ -104,7 +104,7 @@ async fn taken(app: &App, name: &ConnectionName, ticket: &str) -> Result<Option<
     let Some(chosen) = grant.chosen.as_ref().filter(|chosen| digests_equal(&chosen.ticket, ticket)) else {
         return Ok(None);
     };
-    let all = connection::list(&*app.stores.state).await?;
+    let (all, _) = connection::readable(&*app.stores.state).await?;
     let is_over =
         |row: &Connection| matches!(row.state, State::Disconnecting | State::ReconnectRequired { .. });
     if all.iter().any(|row| row.name == *name && is_over(row)) {

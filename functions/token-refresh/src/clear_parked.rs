@@ -6,6 +6,7 @@ use shared::core::grant::Grant;
 use shared::core::grant::lease::Lease;
 use shared::store::StoreError;
 use shared::store::secret_record::load;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::parked::{self, Parked, revoke_parked, unmark};
@@ -16,11 +17,16 @@ const MAX_RUN: SignedDuration = SignedDuration::from_secs(60);
 /// How long the connector goes on asking Zoho to revoke a grant that was not chosen, or that was replaced.
 pub(crate) const REVOKE_ATTEMPTS_END: SignedDuration = SignedDuration::from_hours(24);
 
-pub(crate) async fn clear_parked(app: &App) -> Result<(), StoreError> {
+pub(crate) async fn clear_parked(app: &App, begin_until: Instant) -> Result<(), StoreError> {
     for (name, until) in parked::list(&*app.stores.state).await? {
-        if later(until?, MAX_RUN) <= app.clock.now()
-            && let Err(error) = clear(app, &name).await
-        {
+        if Instant::now() >= begin_until {
+            return Ok(());
+        }
+        // Where a row cannot be read, the secret says until when.
+        if until.is_ok_and(|until| later(until, MAX_RUN) > app.clock.now()) {
+            continue;
+        }
+        if let Err(error) = clear(app, &name).await {
             tracing::warn!(connection = %name, %error, "a parked grant could not be cleared");
         }
     }

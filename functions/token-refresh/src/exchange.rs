@@ -58,12 +58,14 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let new_grant = given(Revocable::Refresh(&refresh_token));
     let give_back = || revoke_unless_in_use(app, name, &new_grant, standing.as_ref());
     let scopes = granted.scopes.clone().unwrap_or_else(|| wish.scopes.clone());
-    let found = match test_grant(app, wish, dc, &scopes, &granted.access_token).await? {
+    let tested = test_grant(app, wish, dc, &scopes, &granted.access_token).await;
+    // Also where the store failed, because nothing knows of the new grant yet.
+    if !matches!(tested, Ok(Ok(_))) {
+        give_back().await;
+    }
+    let found = match tested? {
         Ok(found) => found,
-        Err(lines) => {
-            give_back().await;
-            return refused(lines.iter().map(|line| led(line, name)));
-        }
+        Err(lines) => return refused(lines.iter().map(|line| led(line, name))),
     };
     let missing = wish.scopes.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned).collect();
     let (organization, several) = found.organizations.one_or_several();

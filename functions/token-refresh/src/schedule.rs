@@ -36,7 +36,7 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
             _ => ends,
         }
     };
-    let mut connections = connection::list(&*app.stores.state).await?;
+    let (mut connections, unreadable) = connection::readable(&*app.stores.state).await?;
     connections.sort_by_key(|found| found.token_expires);
     measure(&connections);
     let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
@@ -63,13 +63,13 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
         tracing::error!(%error, "channels could not be read");
     }
     // Revocations come last, so that a Zoho that does not answer them delays nothing else.
-    if let Err(error) = clear_parked(app).await {
+    if let Err(error) = clear_parked(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "parked grants could not be read");
     }
     if let Err(error) = clear_replaced(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "replaced grants could not be read");
     }
-    let failed = results.len() - renewed;
+    let failed = results.len() - renewed + unreadable;
     for (outcome, value) in [("done", renewed), ("failed", failed)] {
         if value > 0 {
             count("renewals", outcome, value);

@@ -84,7 +84,7 @@ pub(crate) async fn store_grant(
     let before = old.as_ref().map_or(0, |old| old.generation);
     // It may replace itself: a process can have stored it and died before it said so.
     let old = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest());
-    let all = connection::list(&*app.stores.state).await?;
+    let (all, _) = connection::readable(&*app.stores.state).await?;
     let known = all.iter().find(|row| row.name == *name);
     if replaces.is_overtaken(before, old.is_some(), known) {
         lease.release().await?;

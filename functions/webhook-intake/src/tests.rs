@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
@@ -218,6 +218,22 @@ async fn a_query_is_taken_only_where_the_operator_said_that_there_is_one() {
         assert_eq!(said.err(), refused, "{is_expected} {query:?}");
     }
     assert_eq!(world().inventory("updated", "", ITEM, Some("key")).await, Err(Code::WebhookUnknown));
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_signed_with_the_body_and_read_over() {
+    let world = world();
+    world.accept(Source::Inventory, "key").await;
+    let body = format!("\u{feff}{ITEM}");
+    // As Zoho signs a body without a query: all of its bytes.
+    let signature = sign_body(body.as_bytes(), &Secret::new("key")).replace("sha256=", "");
+    let headers = HeaderMap::from_iter([(HeaderName::from_static(HEADER), signature.parse().unwrap())]);
+    let path = Segments(("default".to_owned(), "item.updated".to_owned()));
+    let received =
+        inventory::receive(State(world.app.clone()), path, RawQuery(None), headers, Ok(body.into()));
+    let receipt = answer(received.await).unwrap();
+    let (event, stored) = world.app.events.get(&world.name, &receipt.event_id).await.unwrap().unwrap();
+    assert_eq!((event.subject.as_deref(), stored.get()), (Some("item/33"), ITEM));
 }
 
 #[tokio::test]

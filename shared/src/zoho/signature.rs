@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::json::without_mark;
 use crate::base::secret::Secret;
 
 /// The header with Zoho's signature.
@@ -144,9 +145,9 @@ impl<'a> SignedText<'a> {
     }
 }
 
-/// Whether a body is a JSON document rather than a form.
+/// Whether a body is a JSON document rather than a form, be there a byte-order mark before it or not.
 pub fn is_json(body: &[u8]) -> bool {
-    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+    matches!(without_mark(body).iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
 }
 
 fn decode(header: &str) -> Option<Vec<u8>> {
@@ -384,9 +385,12 @@ mod tests {
         assert_eq!(text_of("b=1&a=2&a=1", b""), b"a2a1b1");
         assert_eq!(text_of("a=1", b"a=0&b=2"), b"a1a0b2");
         assert_eq!(text_of("", b" [1]"), b" [1]");
+        // With a byte-order mark before it, which is signed as it came.
+        assert_eq!(text_of("a=1", b"\xef\xbb\xbf {\"b\":\"c=d&e\"}"), b"a1\xef\xbb\xbf {\"b\":\"c=d&e\"}");
         assert!(
             is_json(b"\r\n\t {") && is_json(b"[") && !is_json(b"") && !is_json(b"a{") && !is_json(b"\"{\"")
         );
+        assert!(is_json(b"\xef\xbb\xbf[") && !is_json(b"\xef\xbb\xbfa=1") && !is_json(b"\xef\xbb\xbf"));
     }
 
     #[test]

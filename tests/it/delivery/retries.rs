@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
+use shared::core::events::Events;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
 use shared::core::events::ledger::Replayed;
 use tests::gateway::{Mood, REASON, TOKEN};
@@ -161,4 +162,35 @@ async fn a_run_that_never_claims_is_begun_again() {
     }
     assert_eq!(scene.event_view(&id).await["life"]["outcome"], "unclaimed");
     assert!(scene_days >= 26, "not before two weeks are over: {scene_days}");
+}
+
+#[tokio::test]
+async fn what_the_gateway_never_took_is_dead_before_it_is_forgotten_and_nothing_younger() {
+    let (mut scene, name) = (Scene::with_hook(ALL_TYPES).await, ConnectionName::default());
+    let day = 24 * 3600;
+    scene.gateway.stop().await;
+    let first = scene.item("item/1").await;
+    scene.after(16).await;
+    scene.inside.advance(Duration::from_secs(20 * day));
+    let second = scene.item("item/2").await;
+    // Events are kept for 30 days.
+    scene.after(9 * day - 60).await;
+    assert_eq!(scene.state(&first).await, "queued", "more than a day is left");
+    scene.after(3600).await;
+    assert_eq!(scene.state(&first).await, "dead");
+    assert_eq!(scene.event_view(&first).await["life"]["outcome"], "unclaimed");
+    assert_eq!(scene.state(&second).await, "queued");
+    let stores = &scene.inside.services.stores;
+    let events = Events::new(stores.events.clone(), scene.inside.services.clock.clone());
+    let told = events.newest(&name, 1).await.unwrap().remove(0);
+    assert_eq!((told.kind.as_str(), &told.data["dead"]), ("connector.delivery_unclaimed", &json!(1)));
+    let notice = told.data["notice"].as_str().unwrap();
+    assert!(notice.starts_with("The agent's hook did not take the message"), "{notice}");
+
+    scene.gateway.boot().await;
+    scene.gateway.set(Mood::Admits);
+    scene.after(60).await;
+    let claimed = scene.claim(json!({ "delivery": scene.gateway.runs()[0].key })).await;
+    assert_eq!(ids(&claimed), [second]);
+    assert_eq!(scene.ledger().replay(&name, &first).await.unwrap(), Replayed::Again);
 }

@@ -122,6 +122,21 @@ async fn a_link_for_a_connection_that_is_there_is_for_its_organisation() {
     assert!(!page.text.contains("<h1>Connected</h1>"), "now there is: {}", page.text);
 }
 
+#[tokio::test]
+async fn who_lets_another_organisation_in_is_told_that_webhooks_of_the_one_before_are_still_taken() {
+    let (connector, _) = Connector::connected().await;
+    let told = "Warning: webhooks of the organisation that default is of now are still taken afterwards";
+    let other = ["connect", "--no-wait", "--other-organization"];
+    let silent = connector.run(&other, "").await;
+    assert!(silent.code == 0 && !silent.err.contains(told), "it has none: {silent:?}");
+    connector.webhook_secret().await;
+    let warned = connector.run(&other, "").await;
+    assert!(warned.code == 0 && warned.err.contains(told), "{warned:?}");
+    assert!(warned.err.contains("`zoho-connector disconnect"), "{warned:?}");
+    let same = connector.run(&["connect", "--no-wait"], "").await;
+    assert!(same.code == 0 && !same.err.contains(told), "{same:?}");
+}
+
 /// The next consent is one for the CRM of another company.
 fn another_company(connector: &Connector) {
     let company = json!({ "org": [{ "id": "9", "zgid": "1", "company_name": "Other" }] });

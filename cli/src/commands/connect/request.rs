@@ -6,6 +6,7 @@ use shared::base::pasted::clean;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{self, Connection, GRANTS_PER_USER};
+use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::core::grant::client::Clients;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
@@ -13,7 +14,7 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use crate::commands::api::quoted;
 use crate::commands::installation::Opened;
 use crate::failure::Failure;
-use crate::terminal::say;
+use crate::terminal::{note, say};
 
 const STOCK_WITHOUT_INVENTORY: &str = "--access stock is about the stock of Zoho Inventory, and only Zoho CRM is asked for: say --access read or \
      --access write, or ask for Inventory, too, with --products inventory,crm";
@@ -120,6 +121,9 @@ impl ConsentRequest {
         }
         if let Some(before) = &before {
             tell_what_ends(before, &scopes);
+            if self.other_organization {
+                warn_of_its_webhooks(opened, &before.name).await?;
+            }
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
         // `--organization` says which one of Inventory's; CRM's stays what it was.
@@ -176,6 +180,16 @@ fn tell_what_ends(before: &Connection, scopes: &ScopeSet) {
         say(format!("  {}", ends.join(",")));
         say("To keep what it has, leave out --access, --products and --scopes; or name all in --scopes.");
     }
+}
+
+/// Whoever has the secrets of a connection's webhooks is believed, also where that is of another company by then.
+async fn warn_of_its_webhooks(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
+    if WebhookSecrets::read(&*opened.services.stores.secrets).await?.has_any(name) {
+        note(opened.led(&format!(
+            "Warning: webhooks of the organisation that {name} is of now are still taken afterwards. To connect another one, end them first: `zoho-connector disconnect --connection {name}`"
+        )));
+    }
+    Ok(())
 }
 
 /// Another consent of a user who has as many grants as Zoho keeps would end the oldest.

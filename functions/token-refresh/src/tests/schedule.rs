@@ -7,10 +7,14 @@ use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{Connection, State};
 use shared::core::events::subscription::{self, Channel, Subscription};
 use shared::core::grant::lease::Lease;
+use shared::store::{Condition, Key, Put, Write};
+use tokio::time::Instant;
 
-use super::{Ten, app, grant, in_milliseconds, log};
-use crate::replaced;
+use super::{Ten, app, grant, in_milliseconds, log, replace};
+use crate::clear_parked::clear_parked;
 use crate::schedule::{by_state, tick};
+use crate::store_grant::Replaces;
+use crate::{parked, replaced};
 
 #[tokio::test]
 async fn what_ends_within_half_an_hour_is_renewed_and_the_dead_are_left_alone() {
@@ -48,6 +52,24 @@ async fn a_connection_whose_end_was_begun_is_ended_however_long_its_token_lives(
 }
 
 #[tokio::test]
+async fn a_connection_that_cannot_be_read_holds_up_no_other_and_counts_as_failed() {
+    let (app, name) = app();
+    let of_later = serde_json::json!({ "name": "a", "state": { "is": "of a later version" } });
+    let row = Put::record(Key::new("connection", "a"), &of_later, Condition::Any).unwrap();
+    assert!(app.stores.state.put(row).await.unwrap().is_done());
+    app.keep_grant(&name, &grant(1, "1000.own")).await;
+    let own = grant(1, "1000.own").connection(name.clone());
+    app.keep_row(&Connection { state: State::Disconnecting, ..own }).await;
+    assert_eq!(tick(&app).await.unwrap(), Reply::Ticked { renewed: 1, failed: 1 });
+    assert!(app.row(&name).await.is_none());
+    assert_eq!(log::lines("schedule", &["renewed", "failed"]), ["1 1"]);
+
+    // Nor does it keep anybody from connecting.
+    assert!(replace(&app, &name, Replaces::Anything).await.is_ok());
+    assert_eq!(app.generations(&name).await, (Some(1), Some(1)));
+}
+
+#[tokio::test]
 async fn a_run_measures_all_connections_and_tells_what_it_did_where_something_was_due() {
     for (state, measured, told) in [
         (
@@ -80,6 +102,26 @@ async fn a_channel_that_nobody_wants_any_more_is_given_up() {
     assert!(subscription::put(state, &watch, None).await.unwrap());
     tick(&app).await.unwrap();
     assert_eq!(subscription::get(state, &name).await.unwrap().unwrap().watch.channel, None);
+}
+
+#[tokio::test]
+async fn a_row_of_a_parked_grant_that_cannot_be_read_holds_up_no_other() {
+    let (app, name) = app();
+    let state = &*app.stores.state;
+    // Rows without a secret: their processes died before there was one.
+    let before = Key::new("parked-grant", "a");
+    let unreadable = Put::record(before, &"not a row of this kind", Condition::Any).unwrap();
+    let over = parked::mark(&name, in_milliseconds(-60_000)).unwrap();
+    let early = parked::mark(&"early".parse().unwrap(), in_milliseconds(-59_999)).unwrap();
+    assert!(state.transact(vec![Write::Put(unreadable), over, early]).await.unwrap().is_done());
+    let left = async || {
+        let names = parked::list(state).await.unwrap().map(|(name, _)| String::from(name));
+        names.collect::<Vec<_>>()
+    };
+    clear_parked(&app, Instant::now()).await.unwrap();
+    assert_eq!(left().await, ["a", "default", "early"], "there was no time to begin");
+    tick(&app).await.unwrap();
+    assert_eq!(left().await, ["early"]);
 }
 
 /// A clock that stands at another time.

@@ -16,7 +16,7 @@ use organization::Organization;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
 use crate::base::ttl_cache::TtlCache;
-use crate::store::{Condition, Key, Put, StoreError, Table, all_rows};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table, all_rows};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
 
@@ -228,7 +228,21 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Conn
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
-    all_rows(state, PARTITION, "").await?.iter().map(crate::store::Row::read).collect()
+    all_rows(state, PARTITION, "").await?.iter().map(Row::read).collect()
+}
+
+/// Reads all connections whose rows can be read, and says how many others there are: for what is done for each by itself, where one in
+/// trouble holds up no other.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn readable(state: &dyn Table) -> Result<(Vec<Connection>, usize), StoreError> {
+    let rows = all_rows(state, PARTITION, "").await?;
+    let unreadable = |row: &Row, error: &StoreError| tracing::error!(row = row.key.sort, %error, "a connection cannot be read");
+    let read = |row: &Row| row.read::<Connection>().inspect_err(|error| unreadable(row, error)).ok();
+    let found: Vec<_> = rows.iter().filter_map(read).collect();
+    let others = rows.len() - found.len();
+    Ok((found, others))
 }
 
 /// Where a connection's row stands.

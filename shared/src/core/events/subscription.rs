@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Row, StoreError, Table, Version, all_rows};
 use crate::zoho::inventory::record_kinds::RecordKind;
@@ -104,8 +104,13 @@ impl Channel {
         Self { id, notify_url, confirmed, expires, lost, restored, refused }
     }
 
-    /// When it is to be renewed: long before its end, whatever Zoho granted; nothing where it never was there.
-    pub fn due(&self) -> Option<Timestamp> {
+    /// Whether it is to be renewed now: long before its end, whatever Zoho granted, and at once where it never was there. What would be
+    /// due later than any renewal is from before the clock was set back: the channel would end at Zoho before that.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due().is_none_or(|due| !is_to_come(due, now, RENEWED_EVERY))
+    }
+
+    fn due(&self) -> Option<Timestamp> {
         if let Some(refused) = &self.refused {
             return Some(later(refused.at, RENEWED_EVERY));
         }
@@ -184,4 +189,39 @@ fn read(row: &Row) -> Result<Stored, StoreError> {
 /// Where a row stands.
 pub fn key(name: &ConnectionName) -> Key {
     Key::new(PARTITION, name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_due_after_an_hour_or_half_of_its_time_and_where_the_clock_was_set_back() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let at = |seconds: i64| later(now, SignedDuration::from_secs(seconds));
+        let channel = |confirmed: i64, lives: i64| Channel {
+            confirmed: Some(at(confirmed)),
+            expires: Some(at(confirmed + lives)),
+            ..Channel::new("7".to_owned(), "https://connector.example.com".to_owned())
+        };
+        let refused = |seconds: i64| Channel {
+            refused: Some(Refusal { at: at(seconds), reason: "no such module".to_owned() }),
+            ..channel(-7200, 600_000)
+        };
+        for (channel, is_due) in [
+            (Channel::new("7".to_owned(), String::new()), true),
+            (channel(-3599, 600_000), false),
+            (channel(-3600, 600_000), true),
+            (channel(-1799, 3600), false),
+            (channel(-1800, 3600), true),
+            (refused(-3599), false),
+            (refused(-3600), true),
+            // Clocks may differ by a minute. What is more is from before the clock was set back.
+            (channel(60, 600_000), false),
+            (channel(61, 600_000), true),
+            (refused(61), true),
+        ] {
+            assert_eq!(channel.is_due(now), is_due, "{channel:?}");
+        }
+    }
 }

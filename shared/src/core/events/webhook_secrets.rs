@@ -98,6 +98,13 @@ impl WebhookSecrets {
     pub fn custom(&self, connection: &ConnectionName) -> &[Secret] {
         self.0.get(connection).map_or(&[], |sources| &sources.custom.0)
     }
+
+    /// Whether anything that is sent for a connection can be genuine.
+    pub fn has_any(&self, connection: &ConnectionName) -> bool {
+        !self.inventory(connection).is_empty()
+            || !self.custom(connection).is_empty()
+            || self.channels(connection).next().is_some()
+    }
 }
 
 /// Sets the secret of a source; the one before it is still accepted.

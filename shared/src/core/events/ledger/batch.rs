@@ -5,10 +5,14 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
-use crate::base::id::ConnectionName;
+use crate::base::id::{ConnectionName, moment_of};
 use crate::core::events::ledger::entry::LONGEST_CLAIM;
 use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
+<<<<<<< HEAD
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Version, Write};
+=======
+use crate::store::{Condition, Key, Order, Put, Query, Row, StoreError, Version, Write};
+>>>>>>> s30-serve
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
@@ -186,6 +190,28 @@ impl Ledger {
         }
         Ok((free, claimed))
     }
+
+    /// The open entries of a batch that are kept no longer than this time from now: after it, nobody hears of them any more.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn ending_within(
+        &self,
+        connection: &ConnectionName,
+        batch: &Batch,
+        span: SignedDuration,
+    ) -> Result<Vec<String>, StoreError> {
+        let (soon, mut ending) = (later(self.clock.now(), span), Vec::new());
+        // By when their events came, so that hardly any batch needs a read. What was replayed is kept longer than that.
+        let is_old = |id: &&String| moment_of(id).is_some_and(|came| later(came, self.retention) <= soon);
+        let old: Vec<&String> = batch.ids.iter().filter(is_old).collect();
+        for ids in old.chunks(MAX_AT_ONCE) {
+            let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
+            let ends_soon = |row: &Row| row.expires.is_some_and(|end| end <= soon);
+            ending.extend(rows.into_iter().flatten().filter(ends_soon).map(|row| row.key.sort));
+        }
+        Ok(ending)
+    }
 }
 
 /// The longest time for which a batch that is to be sent is put off.
@@ -199,6 +225,11 @@ impl Batch {
             Some(reason) => format!("{said}: {reason}"),
             None => said,
         })
+    }
+
+    /// Whether the gateway took it once.
+    pub fn was_taken(&self) -> bool {
+        self.rounds > 0 || matches!(self.stage, Stage::Admitted { .. })
     }
 
     /// Whether it is looked at later than now.

@@ -1,7 +1,7 @@
 //! The steps in which events become entries, one for each record that an event is about.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::base::id::ConnectionName;
 use crate::core::events::Event;
@@ -123,17 +123,25 @@ fn entries_of(event: &Event) -> Vec<Entry> {
         ..Entry::new(id, &event.kind, subject, event.receivedtime, data)
     };
     if let [_, _, ..] = ids.as_slice() {
+        let shared = without_ids(&event.data);
         let part = |(index, id): (usize, &String)| {
-            let mut data = event.data.clone();
-            if let Some(data) = data.as_object_mut() {
-                data.insert("ids".to_owned(), json!([id]));
-            }
-            entry(part_id(&event.id, index), Some(about(id)), data)
+            let mut data = shared.clone();
+            data.insert("ids".to_owned(), json!([id]));
+            entry(part_id(&event.id, index), Some(about(id)), Value::Object(data))
         };
         return ids.iter().enumerate().map(part).collect();
     }
     let subject = event.subject.clone().or_else(|| ids.first().map(about));
     vec![entry(event.id.clone(), subject, event.data.clone())]
+}
+
+/// What the parts of an event have in common. The list of all their ids is not copied into each: of some thousand records it would be
+/// millions of ids, at each step, and no other connection's events would be delivered meanwhile.
+fn without_ids(data: &Value) -> Map<String, Value> {
+    let fields = data.as_object().into_iter().flatten();
+    fields
+        .map(|(name, value)| (name.clone(), if name == "ids" { Value::Null } else { value.clone() }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -166,6 +174,22 @@ mod tests {
         for none in [json!({}), json!({ "ids": [] }), json!({ "ids": "61" }), Value::Null] {
             assert_eq!(entries_of(&event(none))[0].subject, None);
         }
+    }
+
+    #[test]
+    fn the_parts_of_an_event_share_all_but_the_list_of_ids() {
+        let shared = without_ids(&json!({ "module": "Deals", "ids": ["61", "62"], "channel_id": "7" }));
+        let text = Value::Object(shared).to_string();
+        assert_eq!(text, r#"{"module":"Deals","ids":null,"channel_id":"7"}"#);
+        let parts = entries_of(&event(json!({ "module": "Deals", "ids": ["61", "62"], "channel_id": "7" })));
+        let texts: Vec<_> = parts.iter().map(|part| part.data.to_string()).collect();
+        assert_eq!(
+            texts,
+            [
+                r#"{"module":"Deals","ids":["61"],"channel_id":"7"}"#,
+                r#"{"module":"Deals","ids":["62"],"channel_id":"7"}"#
+            ]
+        );
     }
 
     /// An event about so many records.
