@@ -8,11 +8,7 @@ use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, moment_of};
 use crate::core::events::ledger::entry::LONGEST_CLAIM;
 use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
-<<<<<<< HEAD
-use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Version, Write};
-=======
-use crate::store::{Condition, Key, Order, Put, Query, Row, StoreError, Version, Write};
->>>>>>> s30-serve
+use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Version, Write};
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
