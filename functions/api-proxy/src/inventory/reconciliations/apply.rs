@@ -40,6 +40,9 @@ const REASON: &str = "Stock count";
 /// may be the same for all.
 const MAX_HALVED: usize = 64;
 
+/// How many parts are stored at once, with the head: a transaction takes no more than a hundred rows.
+const PARTS_AT_ONCE: usize = 20;
+
 /// Words of Zoho's refusal of too many lines.
 const TOO_LONG: &str = "exceeded the size";
 
@@ -121,9 +124,9 @@ async fn begin(
         }
         // The last answer was lost; what is uncertain is looked for once more, and never sent again.
         (State::Applied, Some(asked)) if is_same(&work.head, asked) && is_uncertain(&parts) => {
-            return look_again(work, parts);
+            return look_again(work, parts).await;
         }
-        (State::Applied, None) => return look_again(work, parts),
+        (State::Applied, None) => return look_again(work, parts).await,
         (State::Compared, None) => {
             return Err(Problem::new(Code::BodyInvalid, "`rows` is missing: `\"all\"`, or a list of lines."));
         }
@@ -181,20 +184,20 @@ fn is_uncertain(parts: &[Part]) -> bool {
     parts.iter().flat_map(|part| &part.ended).any(|ended| ended.ending == Ending::Uncertain)
 }
 
-/// The parts of which it is not known whether they were done, opened once more.
-fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
-    let mut any = false;
-    for part in &mut parts {
-        if part.ended.iter().any(|ended| ended.ending == Ending::Uncertain) {
-            part.ended = Vec::new();
-            any = true;
-        }
-    }
-    if !any {
+/// The parts of which it is not known whether they were done, opened once more. They are stored so, because one call may not have
+/// the time for all of them, and the next one goes on with the rest.
+async fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
+    let uncertain =
+        parts.iter_mut().enumerate().filter_map(|(number, part)| part.look_again().then_some(number));
+    let uncertain: Vec<usize> = uncertain.collect();
+    if uncertain.is_empty() {
         return Ok(None);
     }
     work.head.state = State::Applying;
     sum_up(&mut work.head, &parts);
+    for some in uncertain.chunks(PARTS_AT_ONCE) {
+        work.put_parts(&parts, some).await?;
+    }
     Ok(Some(parts))
 }
 
@@ -209,7 +212,7 @@ async fn do_part(
 ) -> Result<(), Problem> {
     let Some(part) = parts.get(number) else { return Ok(()) };
     let most = work.head.apply.most_lines.unwrap_or(usize::MAX);
-    if part.lines.len() > most {
+    if part.is_too_long(most) {
         return halve(work, parts, number).await;
     }
     let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
