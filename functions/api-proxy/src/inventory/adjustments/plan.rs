@@ -177,8 +177,7 @@ impl Plan for AdjustStock {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
-        let ids =
-            document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
+        let ids = document::with_reference(zoho, &target, self, sent.at).await?;
         let free = |id: &String| sent.is_free(&format!("{KIND}/{id}"));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {

@@ -79,6 +79,7 @@ async fn what_was_sent_is_found_by_its_reference_where_it_can_be_no_other() {
     assert!(world.find(&other, 0, &[]).await.is_none(), "the caller's reference, with another quantity");
     other.own_reference = true;
     assert!(world.find(&other, 0, &[]).await.is_some(), "nobody else has a reference that we made up");
+    assert!(world.find(&other, 3600, &[]).await.is_some(), "nor had before, and our clock is an hour fast");
     other.reference = "ZC-0".to_owned();
     assert!(world.find(&other, 0, &[]).await.is_none());
 
