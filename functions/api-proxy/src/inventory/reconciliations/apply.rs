@@ -355,14 +355,27 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
         };
         // An agent expects a figure that it read. Of a count, it is the one that was compared.
         let compared = row.expected.filter(|_| ending == Ending::Changed);
-        let why = match compared {
-            Some(figure) => Some(format!("compared was {}", figure.normalize())),
-            None => line.and_then(|line| text(line, "why")).map(super::row::cut),
-        };
         let (before, after) = (figure("before"), figure("after"));
+        let why = match (compared, line.and_then(|line| text(line, "why"))) {
+            (Some(figure), _) => Some(format!("compared was {}", figure.normalize())),
+            (None, Some(why)) => Some(super::row::cut(why)),
+            (None, None) if ending == Ending::Adjusted => not_as_counted(row.counted, before, after),
+            (None, None) => None,
+        };
         Ended { line: row.line, ending, before, after, why }
     };
     rows.iter().map(ended).collect()
+}
+
+/// What is to be said of a row that was adjusted, where Zoho has another figure than the one that was counted.
+fn not_as_counted(counted: Decimal, before: Option<Decimal>, after: Option<Decimal>) -> Option<String> {
+    let after = after.filter(|after| *after != counted)?;
+    let (now, counted) = (after.normalize(), counted.normalize());
+    Some(if before == Some(after) {
+        format!("booked, and Zoho still shows {now}: read the item again in a moment")
+    } else {
+        format!("Zoho has {now} now, counted was {counted}: somebody else moved it, or Zoho rounded it")
+    })
 }
 
 fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
@@ -370,4 +383,49 @@ fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
     let ended =
         |row: &&Row| Ended { line: row.line, ending, before: none, after: none, why: Some(why.to_owned()) };
     rows.iter().map(ended).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::reconciliations::row::{Named, Where};
+
+    /// How a row of 8 that was compared with 10 ended, of which the adjustment says this.
+    fn ended(line: &str) -> (Ending, Option<String>) {
+        let mut row = Row::new(1, Named::Item("7".to_owned()), Decimal::from(8), Where::Only);
+        row.expected = Some(Decimal::from(10));
+        let done = serde_json::from_str(&format!(r#"{{"lines":[{{"item_id":"7",{line}}}]}}"#)).unwrap();
+        let [ended]: [Ended; 1] = endings(&done, &[&row]).try_into().unwrap();
+        (ended.ending, ended.why)
+    }
+
+    #[test]
+    fn what_was_adjusted_and_is_not_what_was_counted_is_told_beside_its_row() {
+        for (line, ending, why) in [
+            (r#""outcome":"adjusted","before":10,"after":8.00"#, Ending::Adjusted, None),
+            // Found after a lost answer, or not read again.
+            (r#""outcome":"adjusted","before":null,"after":8"#, Ending::Adjusted, None),
+            (r#""outcome":"adjusted","before":10,"after":null"#, Ending::Adjusted, None),
+            (
+                r#""outcome":"adjusted","before":10,"after":7.50"#,
+                Ending::Adjusted,
+                Some("Zoho has 7.5 now, counted was 8: somebody else moved it, or Zoho rounded it"),
+            ),
+            (
+                r#""outcome":"adjusted","before":10,"after":10"#,
+                Ending::Adjusted,
+                Some("booked, and Zoho still shows 10: read the item again in a moment"),
+            ),
+            (
+                r#""outcome":"adjusted","after":7,"why":"It is there twice""#,
+                Ending::Adjusted,
+                Some("It is there twice"),
+            ),
+            (r#""outcome":"awaits_approval","before":10,"after":10"#, Ending::Pending, None),
+            (r#""outcome":"changed","before":9,"after":9"#, Ending::Changed, Some("compared was 10")),
+            (r#""outcome":"refused","why":"is inactive""#, Ending::Refused, Some("is inactive")),
+        ] {
+            assert_eq!(ended(line), (ending, why.map(str::to_owned)), "{line}");
+        }
+    }
 }
