@@ -62,15 +62,17 @@ pub(super) async fn adjust(
     Ok((found, goes_on))
 }
 
-/// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before.
+/// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before. How rows
+/// ended is told by the sums, because of many rows only the first were read.
 fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
     let sums = found.get("summary").unwrap_or(&Value::Null);
-    let not = |row: &&Value| {
-        let outcome = row.get("adjustment").map_or("", |done| word(done, "outcome"));
-        let is_done = matches!(outcome, "adjusted" | "pending" | "changed");
-        is_done || row.get("changed_while_counting") == Some(&Value::Bool(true)) && outcome.is_empty()
-    };
-    count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
+    let applied = sums.get("applied").unwrap_or(&Value::Null);
+    let ended: u64 = ["adjusted", "pending", "changed"].iter().map(|ending| count(applied, ending)).sum();
+    let by_line = drifted.iter().filter(|row| {
+        let was_tried = row.get("adjustment").is_some_and(Value::is_object);
+        row.get("changed_while_counting") == Some(&Value::Bool(true)) && !was_tried
+    });
+    count(sums, "drifted").saturating_sub(ended + by_line.count() as u64)
 }
 
 /// Whether the same command would adjust more, once what was begun before is done: of these rows, or of all.
@@ -88,6 +90,27 @@ fn has_more(rows: Option<&Lines>, found: &Value, drifted: &[Value]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_more_rows_than_were_read_those_that_ended_are_known_by_the_sums() {
+        let row = |changed: bool, adjustment: Value| json!({ "changed_while_counting": changed, "adjustment": adjustment });
+        let none = || Value::Null;
+        let refused = || json!({ "outcome": "refused" });
+        for (applied, rows, expected) in [
+            (none(), vec![row(false, none())], 6000),
+            (none(), vec![row(true, none()), row(false, none())], 5999),
+            (
+                json!({ "adjusted": 6000, "uncertain": 0 }),
+                vec![row(true, json!({ "outcome": "adjusted" }))],
+                0,
+            ),
+            (json!({ "adjusted": 5900, "pending": 60, "changed": 30 }), vec![], 10),
+            (json!({ "adjusted": 5900, "refused": 100 }), vec![row(false, refused()), row(true, none())], 99),
+        ] {
+            let found = json!({ "summary": { "drifted": 6000, "applied": applied } });
+            assert_eq!(to_adjust(&found, &rows), expected, "{found} {rows:?}");
+        }
+    }
 
     #[test]
     fn what_was_begun_before_may_leave_rows_that_the_same_command_adjusts() {

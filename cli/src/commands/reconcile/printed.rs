@@ -169,12 +169,13 @@ pub(super) fn left(rows: &[Value]) {
     more(rows.len());
 }
 
-/// What was done about the rows that drifted, what was not adjusted first.
+/// What was done about the rows that drifted. What was adjusted stands last, unless there is something to say of it.
 pub(super) fn done(found: &Value, rows: &[Value]) {
     let tried = |row: &&Value| row.get("adjustment").is_some_and(Value::is_object);
     let mut tried: Vec<&Value> = rows.iter().filter(tried).collect();
     let result = |row: &Value| row.get("adjustment").map_or("", |done| word(done, "outcome")).to_owned();
-    tried.sort_by_key(|row| (result(row) == "adjusted", count(row, "line")));
+    let why = |row: &Value| row.get("adjustment").map_or("", |done| word(done, "why")).to_owned();
+    tried.sort_by_key(|row| (result(row) == "adjusted" && why(row).is_empty(), count(row, "line")));
     if !tried.is_empty() {
         let mut table = Table::new(DONE);
         for row in tried.iter().take(MAX_SHOWN) {
@@ -186,7 +187,7 @@ pub(super) fn done(found: &Value, rows: &[Value]) {
                 figure(done, "before"),
                 figure(done, "after"),
                 in_brief(&result(row)).to_owned(),
-                done.map_or("", |done| word(done, "why")).to_owned(),
+                why(row),
             ]);
         }
         table.say();

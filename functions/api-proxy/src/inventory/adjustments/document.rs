@@ -84,17 +84,18 @@ pub(super) fn quantities(document: &Object) -> Option<BTreeMap<String, Decimal>>
     Some(quantities)
 }
 
-/// The ids of the documents with this reference that can have been made since then. Zoho's list is not searched by reference, and
+/// The ids of the documents with the plan's reference that can have been made since then. Zoho's list is not searched by reference, and
 /// nobody says how it is sorted, so that its pages are read until what they show can only be older. Sorted by day, a document that is
-/// of another day stands among older ones: then all pages are read.
+/// of another day stands among older ones: then all pages are read. A reference that we made up needs no time: nothing before the write
+/// has it, and our clock may be wrong.
 pub(super) async fn with_reference(
     zoho: &Zoho,
     target: &Target<'_>,
-    reference: &str,
+    plan: &AdjustStock,
     since: Timestamp,
-    is_of_today: bool,
 ) -> Result<Vec<String>, Problem> {
     let kind = RecordKind::INVENTORY_ADJUSTMENT;
+    let (reference, is_of_today) = (plan.reference.as_str(), plan.date.is_none());
     let mut found: Vec<String> = Vec::new();
     for page in 1..=MAX_PAGES {
         let mut answer = zoho
@@ -109,7 +110,7 @@ pub(super) async fn with_reference(
         let rows = kind.take_list(&mut answer)?;
         for row in rows.iter().filter(|row| text(row, "reference_number") == Some(reference)) {
             let id = id(row, kind.id_field).filter(|id| !found.contains(id));
-            found.extend(id.filter(|_| made_since(row, "created_time", since)));
+            found.extend(id.filter(|_| plan.own_reference || made_since(row, "created_time", since)));
         }
         let is_end = is_of_today && are_newest_first(&rows, since);
         if is_end || !inventory::may_go_on(&answer, page, rows.len(), inventory::MAX_ROWS) {

@@ -1,7 +1,7 @@
 //! What becomes of each line of an adjustment, decided from what Zoho has at that moment: Zoho refuses a whole document because of
 //! one line, so that lines that it cannot take are left out and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -119,7 +119,8 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
 fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<Verdict, Problem> {
     let locations = stock::locations(item);
     let figures: Figures = match (&plan.location, locations.as_slice()) {
-        (_, []) => stock::total(item),
+        // Zoho's total is of no location that anybody named.
+        (None, []) => stock::total(item),
         (None, [only]) => {
             judged.location = Some(only.clone());
             only.figures
@@ -167,10 +168,12 @@ fn name_a_location(locations: &[Location]) -> Problem {
 /// An adjustment is for one location: items that are each kept at another single one are not put together.
 pub(super) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
     let moving = lines.iter().filter(|line| matches!(line.verdict, Verdict::Moves(_)));
-    let locations: Vec<&Location> = moving.filter_map(|line| line.location.as_ref()).collect();
-    let differ = |pair: &[&Location]| matches!(pair, [one, other] if one.id != other.id);
-    if locations.windows(2).any(differ) {
-        let all: Vec<Location> = locations.into_iter().cloned().collect();
+    let locations: Vec<Option<&Location>> = moving.map(|line| line.location.as_ref()).collect();
+    // A line without a location would be sent with that of the others.
+    let ids: BTreeSet<Option<&str>> =
+        locations.iter().map(|location| location.map(|location| location.id.as_str())).collect();
+    if ids.len() > 1 {
+        let all: Vec<Location> = locations.into_iter().flatten().cloned().collect();
         return Err(name_a_location(&all));
     }
     Ok(())
@@ -313,6 +316,15 @@ mod tests {
         let judged = judge(&docked, &items).unwrap();
         assert!(matches!(&judged[0].verdict, Verdict::Unfit(why) if why.contains("\"Dock\"")));
         assert_eq!(judged[1].verdict, moves("1"));
+        // An item that is kept from all of them has a total, which is not the stock there.
+        let kept_away = r#"{"item_id":"1","stock_on_hand":9,"locations":[{"location_id":"12","location_name":"Dock","is_item_mapped":false,"location_stock_on_hand":4}]}"#;
+        for change in [by("1"), to("5", Some("9"))] {
+            let (docked, items) =
+                (plan(vec![change, by("1")], Some("Dock"), None), [object(kept_away), object(other)]);
+            let judged = judge(&docked, &items).unwrap();
+            assert!(matches!(&judged[0].verdict, Verdict::Unfit(why) if why.contains("\"Dock\"")));
+            assert_eq!((judged[0].before, &judged[1].verdict), (None, &moves("1")));
+        }
     }
 
     #[test]
@@ -346,6 +358,15 @@ mod tests {
             demand_one_location(&judge(&several, &apart).unwrap()).err().map(|problem| problem.code()),
             Some(Code::BodyInvalid)
         );
+        // One that Zoho shows at no location would be sent with that of the other.
+        for first in [0, 1] {
+            let mut half = [item("1", "10"), item("2", "10")];
+            half[first] = object(&format!(r#"{{"item_id":"{}","stock_on_hand":1}}"#, first + 1));
+            let problem = demand_one_location(&judge(&several, &half).unwrap()).err().unwrap();
+            assert!(problem.detail().ends_with("one of the locations: \"10\"."), "{}", problem.detail());
+        }
+        let nowhere = items_with(&["1", "1"]);
+        assert!(demand_one_location(&judge(&several, &nowhere).unwrap()).is_ok());
         // One that stays as it is may be anywhere.
         let stays = plan(vec![by("1"), to("1", None)], None, None);
         assert!(demand_one_location(&judge(&stays, &apart).unwrap()).is_ok());

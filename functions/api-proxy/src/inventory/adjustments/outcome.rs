@@ -91,6 +91,21 @@ pub(super) fn found(plan: &AdjustStock, document: &Object, now: &[Object]) -> (V
     (lines, notices)
 }
 
+/// Says that Zoho has several documents with the reference of this one: something on the way sent it twice, or a person copied it.
+pub(super) fn say_several(lines: &mut [Value], notices: &mut Vec<String>, documents: &[String]) {
+    let said = format!(
+        "Zoho has {} adjustments with the reference of this one: {}. If nobody made the others on purpose, a person must delete them in Zoho.",
+        documents.len(),
+        documents.join(", ")
+    );
+    let moved =
+        lines.iter_mut().filter(|line| line.get("outcome").is_some_and(|outcome| outcome != "not_booked"));
+    for line in moved.filter_map(Value::as_object_mut) {
+        line.insert("why".to_owned(), said.as_str().into());
+    }
+    notices.insert(0, said);
+}
+
 /// Whether somebody else moved the stock between the two looks, in words.
 fn raced(line: &Judged<'_>, delta: Decimal, after: Option<Decimal>) -> Option<String> {
     let (before, after) = (line.before?, after?);

@@ -169,7 +169,7 @@ impl Plan for AdjustStock {
         Ok(Done { touched, ..self.done(201, document, shown, &notices) })
     }
 
-    /// The one document that can only be this one.
+    /// The document that can only be this one.
     async fn find(
         &self,
         zoho: &Zoho,
@@ -177,8 +177,7 @@ impl Plan for AdjustStock {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
-        let ids =
-            document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
+        let ids = document::with_reference(zoho, &target, self, sent.at).await?;
         let free = |id: &String| sent.is_free(&format!("{KIND}/{id}"));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {
@@ -186,9 +185,17 @@ impl Plan for AdjustStock {
                 documents::one(zoho, &target, KIND, id).await?.filter(|document| self.is_mine(document)),
             );
         }
-        let Some(document) = exactly_one(found).one() else { return Ok(None) };
+        let of_one_reference: Vec<String> =
+            found.iter().filter_map(|document| id(document, KIND.id_field)).collect();
+        // Of a reference that we made up, each is this one: it is there, however often.
+        let is_known = self.own_reference && found.len() > 1;
+        let document = if is_known { found.into_iter().next() } else { exactly_one(found).one() };
+        let Some(document) = document else { return Ok(None) };
         let items = self.items(zoho, &target).await.unwrap_or_default();
-        let (lines, notices) = outcome::found(self, &document, &items);
+        let (mut lines, mut notices) = outcome::found(self, &document, &items);
+        if is_known {
+            outcome::say_several(&mut lines, &mut notices, &of_one_reference);
+        }
         Ok(Some(self.done(201, document, lines, &notices)))
     }
 }

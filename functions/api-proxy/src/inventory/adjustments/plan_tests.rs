@@ -79,6 +79,7 @@ async fn what_was_sent_is_found_by_its_reference_where_it_can_be_no_other() {
     assert!(world.find(&other, 0, &[]).await.is_none(), "the caller's reference, with another quantity");
     other.own_reference = true;
     assert!(world.find(&other, 0, &[]).await.is_some(), "nobody else has a reference that we made up");
+    assert!(world.find(&other, 3600, &[]).await.is_some(), "nor had before, and our clock is an hour fast");
     other.reference = "ZC-0".to_owned();
     assert!(world.find(&other, 0, &[]).await.is_none());
 
@@ -86,6 +87,20 @@ async fn what_was_sent_is_found_by_its_reference_where_it_can_be_no_other() {
     twin["inventory_adjustment_id"] = json!("901");
     world.zoho.lock().unwrap().documents.push(twin);
     assert!(world.find(&sent, 0, &[]).await.is_none(), "it can be either");
+    // A reference that we made up has no other write: something sent it twice, and it is not told as not found.
+    sent.own_reference = true;
+    let found = world.find(&sent, 0, &[]).await.unwrap();
+    let several = "Zoho has 2 adjustments with the reference of this one: 900, 901.";
+    let line = &found.body["lines"][0];
+    assert_eq!((&line["outcome"], &line["delta"]), (&json!("adjusted"), &json!(-2)));
+    for said in [&line["why"], &found.body["notice"]] {
+        assert!(said.as_str().unwrap().starts_with(several), "{said}");
+    }
+    let one = world.find(&sent, 0, &taken).await.unwrap();
+    assert_eq!(
+        (one.subject.as_str(), &one.body["lines"][0]["why"]),
+        ("inventory_adjustment/901", &Value::Null)
+    );
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ const REASON: &str = "Stock count";
 /// may be the same for all.
 const MAX_HALVED: usize = 64;
 
+/// How many parts are stored at once, with the head: a transaction takes no more than a hundred rows.
+const PARTS_AT_ONCE: usize = 20;
+
 /// Words of Zoho's refusal of too many lines.
 const TOO_LONG: &str = "exceeded the size";
 
@@ -121,9 +124,9 @@ async fn begin(
         }
         // The last answer was lost; what is uncertain is looked for once more, and never sent again.
         (State::Applied, Some(asked)) if is_same(&work.head, asked) && is_uncertain(&parts) => {
-            return look_again(work, parts);
+            return look_again(work, parts).await;
         }
-        (State::Applied, None) => return look_again(work, parts),
+        (State::Applied, None) => return look_again(work, parts).await,
         (State::Compared, None) => {
             return Err(Problem::new(Code::BodyInvalid, "`rows` is missing: `\"all\"`, or a list of lines."));
         }
@@ -181,20 +184,20 @@ fn is_uncertain(parts: &[Part]) -> bool {
     parts.iter().flat_map(|part| &part.ended).any(|ended| ended.ending == Ending::Uncertain)
 }
 
-/// The parts of which it is not known whether they were done, opened once more.
-fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
-    let mut any = false;
-    for part in &mut parts {
-        if part.ended.iter().any(|ended| ended.ending == Ending::Uncertain) {
-            part.ended = Vec::new();
-            any = true;
-        }
-    }
-    if !any {
+/// The parts of which it is not known whether they were done, opened once more. They are stored so, because one call may not have
+/// the time for all of them, and the next one goes on with the rest.
+async fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
+    let uncertain =
+        parts.iter_mut().enumerate().filter_map(|(number, part)| part.look_again().then_some(number));
+    let uncertain: Vec<usize> = uncertain.collect();
+    if uncertain.is_empty() {
         return Ok(None);
     }
     work.head.state = State::Applying;
     sum_up(&mut work.head, &parts);
+    for some in uncertain.chunks(PARTS_AT_ONCE) {
+        work.put_parts(&parts, some).await?;
+    }
     Ok(Some(parts))
 }
 
@@ -209,7 +212,7 @@ async fn do_part(
 ) -> Result<(), Problem> {
     let Some(part) = parts.get(number) else { return Ok(()) };
     let most = work.head.apply.most_lines.unwrap_or(usize::MAX);
-    if part.lines.len() > most {
+    if part.is_too_long(most) {
         return halve(work, parts, number).await;
     }
     let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
@@ -352,14 +355,27 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
         };
         // An agent expects a figure that it read. Of a count, it is the one that was compared.
         let compared = row.expected.filter(|_| ending == Ending::Changed);
-        let why = match compared {
-            Some(figure) => Some(format!("compared was {}", figure.normalize())),
-            None => line.and_then(|line| text(line, "why")).map(super::row::cut),
-        };
         let (before, after) = (figure("before"), figure("after"));
+        let why = match (compared, line.and_then(|line| text(line, "why"))) {
+            (Some(figure), _) => Some(format!("compared was {}", figure.normalize())),
+            (None, Some(why)) => Some(super::row::cut(why)),
+            (None, None) if ending == Ending::Adjusted => not_as_counted(row.counted, before, after),
+            (None, None) => None,
+        };
         Ended { line: row.line, ending, before, after, why }
     };
     rows.iter().map(ended).collect()
+}
+
+/// What is to be said of a row that was adjusted, where Zoho has another figure than the one that was counted.
+fn not_as_counted(counted: Decimal, before: Option<Decimal>, after: Option<Decimal>) -> Option<String> {
+    let after = after.filter(|after| *after != counted)?;
+    let (now, counted) = (after.normalize(), counted.normalize());
+    Some(if before == Some(after) {
+        format!("booked, and Zoho still shows {now}: read the item again in a moment")
+    } else {
+        format!("Zoho has {now} now, counted was {counted}: somebody else moved it, or Zoho rounded it")
+    })
 }
 
 fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
@@ -367,4 +383,49 @@ fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
     let ended =
         |row: &&Row| Ended { line: row.line, ending, before: none, after: none, why: Some(why.to_owned()) };
     rows.iter().map(ended).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::reconciliations::row::{Named, Where};
+
+    /// How a row of 8 that was compared with 10 ended, of which the adjustment says this.
+    fn ended(line: &str) -> (Ending, Option<String>) {
+        let mut row = Row::new(1, Named::Item("7".to_owned()), Decimal::from(8), Where::Only);
+        row.expected = Some(Decimal::from(10));
+        let done = serde_json::from_str(&format!(r#"{{"lines":[{{"item_id":"7",{line}}}]}}"#)).unwrap();
+        let [ended]: [Ended; 1] = endings(&done, &[&row]).try_into().unwrap();
+        (ended.ending, ended.why)
+    }
+
+    #[test]
+    fn what_was_adjusted_and_is_not_what_was_counted_is_told_beside_its_row() {
+        for (line, ending, why) in [
+            (r#""outcome":"adjusted","before":10,"after":8.00"#, Ending::Adjusted, None),
+            // Found after a lost answer, or not read again.
+            (r#""outcome":"adjusted","before":null,"after":8"#, Ending::Adjusted, None),
+            (r#""outcome":"adjusted","before":10,"after":null"#, Ending::Adjusted, None),
+            (
+                r#""outcome":"adjusted","before":10,"after":7.50"#,
+                Ending::Adjusted,
+                Some("Zoho has 7.5 now, counted was 8: somebody else moved it, or Zoho rounded it"),
+            ),
+            (
+                r#""outcome":"adjusted","before":10,"after":10"#,
+                Ending::Adjusted,
+                Some("booked, and Zoho still shows 10: read the item again in a moment"),
+            ),
+            (
+                r#""outcome":"adjusted","after":7,"why":"It is there twice""#,
+                Ending::Adjusted,
+                Some("It is there twice"),
+            ),
+            (r#""outcome":"awaits_approval","before":10,"after":10"#, Ending::Pending, None),
+            (r#""outcome":"changed","before":9,"after":9"#, Ending::Changed, Some("compared was 10")),
+            (r#""outcome":"refused","why":"is inactive""#, Ending::Refused, Some("is inactive")),
+        ] {
+            assert_eq!(ended(line), (ending, why.map(str::to_owned)), "{line}");
+        }
+    }
 }

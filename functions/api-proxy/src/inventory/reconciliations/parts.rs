@@ -11,7 +11,7 @@ use shared::base::secret::sha256_hex;
 use shared::core::reconciliation::{Kind, Reconciliations};
 
 use super::head::{AppliedSums, Head, MAX_LINES};
-use super::row::{Outcome, Row, digits};
+use super::row::{Outcome, Row, digits, is_false};
 
 /// How a row that was applied ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +76,30 @@ pub(super) struct Part {
     /// Whether other parts took its place, because Zoho takes fewer lines.
     #[serde(default)]
     pub(super) is_replaced: bool,
+    /// Whether it was sent, and is looked for once more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_looked_for: bool,
 }
 
 impl Part {
     /// Whether there is something left to do.
     pub(super) fn is_open(&self) -> bool {
         self.ended.is_empty() && !self.is_replaced
+    }
+
+    /// Whether it is cut smaller, because Zoho takes no more than `most` lines. What was sent is not: its halves would be sent anew.
+    pub(super) fn is_too_long(&self, most: usize) -> bool {
+        !self.is_looked_for && self.lines.len() > most
+    }
+
+    /// Opens it once more, if nobody knows whether it was done. Says whether that is so.
+    pub(super) fn look_again(&mut self) -> bool {
+        let is_uncertain = self.ended.iter().any(|ended| ended.ending == Ending::Uncertain);
+        if is_uncertain {
+            self.ended = Vec::new();
+            self.is_looked_for = true;
+        }
+        is_uncertain
     }
 }
 
@@ -248,5 +266,25 @@ mod tests {
             assert!(cut(&rows, &before, &Asked::Lines(vec![line]), None).is_err(), "{line}");
         }
         assert_eq!(sums(&before).uncertain, 1);
+    }
+
+    #[test]
+    fn what_was_sent_is_looked_for_as_it_is_and_not_cut_smaller() {
+        let part = |ending: Ending| {
+            let ended = Ended { line: 1, ending, before: None, after: None, why: None };
+            Part { lines: vec![1, 2], ended: vec![ended], ..Part::default() }
+        };
+        for ending in [Ending::Adjusted, Ending::Pending, Ending::Changed, Ending::Refused] {
+            let mut known = part(ending);
+            assert!(!known.look_again() && !known.is_open() && known == part(ending), "{ending:?}");
+        }
+        let mut sent = part(Ending::Uncertain);
+        assert!(sent.look_again() && sent.is_open() && !sent.is_too_long(1));
+        // Also for the next call, which reads it from the store.
+        let stored = serde_json::to_string(&sent).unwrap();
+        assert_eq!(stored, r#"{"lines":[1,2],"is_replaced":false,"is_looked_for":true}"#);
+        assert!(!serde_json::from_str::<Part>(&stored).unwrap().is_too_long(1));
+        let new: Part = serde_json::from_str(r#"{"lines":[1,2],"is_replaced":false}"#).unwrap();
+        assert!(new.is_too_long(1) && !new.is_too_long(2));
     }
 }

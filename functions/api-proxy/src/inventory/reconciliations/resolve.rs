@@ -179,12 +179,10 @@ fn note(work: &mut Work<'_>, wanted: &OpenRows, items: &[Object]) {
             let active = text(item, "status") != Some("inactive");
             let found = Candidate { id, name, active };
             for index in rows {
-                // A list that changes while it is read can show an item twice.
-                let is_known = |row: &Row| row.found.iter().any(|known| known.id == found.id);
-                if work.rows().get(*index).is_some_and(|row| row.found.len() <= MAX_OTHERS && !is_known(row))
+                if let Some(at) = work.rows().get(*index).and_then(|row| place_of(&found, row))
                     && let Some(row) = work.row(*index)
                 {
-                    row.found.push(found.clone());
+                    keep(row, at, found.clone());
                 }
             }
         } else if let Some(rows) = wanted.near.get(&folded(sku)) {
@@ -197,6 +195,26 @@ fn note(work: &mut Work<'_>, wanted: &OpenRows, items: &[Object]) {
                 }
             }
         }
+    }
+}
+
+/// Where an item that has a row's SKU is kept; nothing where it is not. Of many only some are kept, and then an active one takes the
+/// place of an inactive one: of two active ones that are not both seen, one would be taken for the only one.
+fn place_of(found: &Candidate, row: &Row) -> Option<usize> {
+    // A list that changes while it is read can show an item twice.
+    let is_known = row.found.iter().any(|known| known.id == found.id);
+    match row.found.len() {
+        _ if is_known => None,
+        kept @ ..=MAX_OTHERS => Some(kept),
+        _ if found.active => row.found.iter().rposition(|known| !known.active),
+        _ => None,
+    }
+}
+
+fn keep(row: &mut Row, at: usize, found: Candidate) {
+    match row.found.get_mut(at) {
+        Some(place) => *place = found,
+        None => row.found.push(found),
     }
 }
 
@@ -233,10 +251,13 @@ mod tests {
 
     fn row(found: &[(&str, bool)], twins: &[&str]) -> Row {
         let mut row = Row::new(1, Named::Sku("A".to_owned()), Decimal::ONE, Where::Only);
-        row.found = found
-            .iter()
-            .map(|(id, active)| Candidate { id: (*id).to_owned(), name: "Oak".to_owned(), active: *active })
-            .collect();
+        for (id, active) in found {
+            let found = Candidate { id: (*id).to_owned(), name: "Oak".to_owned(), active: *active };
+            if let Some(at) = place_of(&found, &row) {
+                keep(&mut row, at, found);
+            }
+            assert!(row.found.len() <= MAX_OTHERS + 1, "a row stays small");
+        }
         row.twins = twins.iter().map(|twin| (*twin).to_owned()).collect();
         judge(&mut row);
         row
@@ -253,5 +274,23 @@ mod tests {
         let two = row(&[("1", true), ("2", true), ("3", false)], &[]);
         assert_eq!(two.outcome, Some(Outcome::Ambiguous));
         assert!(matches!(two.why, Some(Why::Items(items)) if items.len() == 2));
+        let again = row(&[("1", true), ("1", true)], &[]);
+        assert_eq!((again.item.unwrap().id.as_str(), again.outcome), ("1", None));
+    }
+
+    #[test]
+    fn a_second_active_item_is_seen_behind_however_many_inactive_ones() {
+        let old = [("1", false), ("2", false), ("3", false), ("4", false), ("5", false)];
+        let one = row(&[&old[..], &[("6", true)]].concat(), &[]);
+        assert_eq!((one.item.unwrap().id.as_str(), one.outcome), ("6", None));
+        for active in
+            [&[("6", true), ("7", true)][..], &[("6", true), ("6", true), ("8", false), ("7", true)]]
+        {
+            for some in [&old[..3], &old] {
+                for all in [[some, active].concat(), [active, some].concat()] {
+                    assert_eq!(row(&all, &[]).outcome, Some(Outcome::Ambiguous), "{all:?}");
+                }
+            }
+        }
     }
 }

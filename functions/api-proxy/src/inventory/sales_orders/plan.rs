@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::zoho::inventory::record_kinds::RecordKind;
@@ -39,6 +40,16 @@ impl CreateOrder {
             body.insert("reference_number".to_owned(), documents::own_reference().into());
         }
         Self { body: body.into(), own_reference }
+    }
+
+    /// Whether a row of a list can be this one. A reference that we made up needs no time: nothing before the write has it, and our clock
+    /// may be wrong.
+    fn can_be(&self, row: &Object, sent_at: Timestamp) -> bool {
+        let of = |record: Option<&Value>| record.and_then(Value::as_str).map(str::to_owned);
+        let same = |field| of(row.get(field)) == of(self.body.get(field));
+        same("reference_number")
+            && same("customer_id")
+            && (self.own_reference || made_since(row, "created_time", sent_at))
     }
 
     fn has_same_lines(&self, order: &Object) -> bool {
@@ -101,12 +112,8 @@ impl Plan for CreateOrder {
                 response::inventory,
             )
             .await?;
-        let mine = |row: &Object| {
-            let of = |record: Option<&Value>| record.and_then(Value::as_str).map(str::to_owned);
-            let same = |field| of(row.get(field)) == of(self.body.get(field));
-            same("reference_number") && same("customer_id") && made_since(row, "created_time", sent.at)
-        };
-        let candidates: Vec<_> = records(&mut answer, "salesorders")?.into_iter().filter(mine).collect();
+        let mut candidates = records(&mut answer, "salesorders")?;
+        candidates.retain(|row| self.can_be(row, sent.at));
         let free = |id: &String| sent.is_free(&format!("salesorder/{id}"));
         let ids = candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free);
         let mut found = Vec::new();
@@ -194,6 +201,29 @@ fn done(status: u16, order: Object) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_is_known_by_its_reference_and_only_by_the_callers_one_also_by_when_it_was_made() {
+        let at = "2026-11-22T10:00:00Z".parse().unwrap();
+        let order = |reference: &str, customer: &str, made: &str| {
+            let row = json!({ "reference_number": reference, "customer_id": customer, "created_time": made });
+            row.as_object().unwrap().clone()
+        };
+        let (now, an_hour_before) = ("2026-11-22T11:00:00+0100", "2026-11-22T10:00:00+0100");
+        for (own_reference, reference, customer, made, can_be) in [
+            (false, "R-1", "33", now, true),
+            (false, "R-1", "33", an_hour_before, false),
+            (true, "R-1", "33", now, true),
+            // Our clock is an hour fast.
+            (true, "R-1", "33", an_hour_before, true),
+            (true, "R-1", "34", now, false),
+            (true, "R-2", "33", now, false),
+        ] {
+            let sent = CreateOrder { body: order("R-1", "33", "").into(), own_reference };
+            let found = sent.can_be(&order(reference, customer, made), at);
+            assert_eq!(found, can_be, "{own_reference} {reference} {customer} {made}");
+        }
+    }
 
     #[test]
     fn what_is_stored_stays_readable() {

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory::record_kinds::RecordKind;
@@ -70,6 +71,13 @@ impl TransferStock {
         body
     }
 
+    /// Whether a row of a list can be this one. A number that we made up needs no time: nothing before the write has it, and our clock
+    /// may be wrong.
+    fn can_be(&self, row: &Object, sent_at: Timestamp) -> bool {
+        text(row, "transfer_order_number") == Some(self.number.as_str())
+            && (self.own_number || made_since(row, "created_time", sent_at))
+    }
+
     /// Whether a document can only be this one.
     fn is_mine(&self, document: &Object) -> bool {
         let lines = document.get("line_items").and_then(Value::as_array).into_iter().flatten();
@@ -98,11 +106,7 @@ impl TransferStock {
                 response::inventory,
             )
             .await?;
-        let is = |row: &Object| {
-            text(row, "transfer_order_number") == Some(self.number.as_str())
-                && made_since(row, "created_time", sent.at)
-        };
-        let rows = KIND.take_list(&mut answer)?.into_iter().filter(is);
+        let rows = KIND.take_list(&mut answer)?.into_iter().filter(|row| self.can_be(row, sent.at));
         let free = |id: &String| sent.is_free(&format!("{KIND}/{id}"));
         let ids: Vec<String> = rows.filter_map(|row| id(&row, KIND.id_field)).filter(free).collect();
         let Some(id) = exactly_one(ids).one() else { return Ok(None) };
@@ -243,6 +247,37 @@ impl Plan for TransferStock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transfer_is_known_by_its_number_and_only_one_of_the_callers_by_when_it_was_made() {
+        let at = "2026-11-22T10:00:00Z".parse().unwrap();
+        let row = |number: &str, made: &str| {
+            let row = json!({ "transfer_order_number": number, "created_time": made });
+            row.as_object().unwrap().clone()
+        };
+        let plan = |own_number: bool| -> TransferStock {
+            let plan = json!({
+                "number": "TO-7", "own_number": own_number, "from": "1", "to": "2", "in_transit": false,
+                "date": null, "description": null, "lines": [],
+            });
+            serde_json::from_value(plan).unwrap()
+        };
+        let (now, an_hour_before) = ("2026-11-22T11:00:00+0100", "2026-11-22T10:00:00+0100");
+        for (own_number, number, made, can_be) in [
+            (false, "TO-7", now, true),
+            (false, "TO-7", an_hour_before, false),
+            (true, "TO-7", now, true),
+            // Our clock is an hour fast.
+            (true, "TO-7", an_hour_before, true),
+            (true, "TO-8", now, false),
+        ] {
+            assert_eq!(
+                plan(own_number).can_be(&row(number, made), at),
+                can_be,
+                "{own_number} {number} {made}"
+            );
+        }
+    }
 
     #[test]
     fn what_is_stored_stays_readable() {
