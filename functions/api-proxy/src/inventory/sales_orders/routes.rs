@@ -84,8 +84,8 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let order: Order = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Write).await?;
+    let order: Order = body::read(&body)?;
     let action = "POST /v1/inventory/salesorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;

@@ -72,8 +72,8 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let transfer: Transfer = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
+    let transfer: Transfer = body::read(&body)?;
     let action = "POST /v1/inventory/transferorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
