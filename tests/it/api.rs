@@ -69,6 +69,9 @@ async fn a_key_opens_only_what_it_was_made_for() {
     ] {
         crm.write(method, path, &[], &json!({ "odd": 1 })).await.problem("key_not_allowed");
     }
+    let neither = connector.agent(&["--can", "events"]).await;
+    let problem = neither.get("/v1/audit").await.problem("key_not_allowed");
+    assert!(problem["detail"].as_str().unwrap().contains("inventory:read or crm:read"), "{problem}");
     let other = connector.agent(&["--connections", "other"]).await;
     other.get("/v1/crm/deals").await.problem("product_not_connected");
     other.get_with("/v1/crm/deals", &[("Zoho-Connection", "default")]).await.problem("connection_unknown");
