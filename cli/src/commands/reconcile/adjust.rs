@@ -63,7 +63,7 @@ pub(super) async fn adjust(
 }
 
 /// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before.
-fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
+pub(super) fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
     let sums = found.get("summary").unwrap_or(&Value::Null);
     let not = |row: &&Value| {
         let outcome = row.get("adjustment").map_or("", |done| word(done, "outcome"));
