@@ -270,6 +270,9 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
     assert!((on_hand(&agent, OAK, "Main").await, on_hand(&agent, OAK, "Outlet").await) == (22.0, 16.0));
     let id = under_way.body["transfer_order_id"].as_str().unwrap();
     let receive = format!("{TRANSFERS}/{id}/receive");
+    // The day stands in the query: in a body it would be lost, and the goods arrive today.
+    let day = agent.write("POST", &receive, &[], &json!({ "date": "2026-11-30" })).await;
+    assert!(day.problem("body_invalid")["detail"].as_str().unwrap().contains("path and query"));
     let received = agent.write("POST", &receive, &[], &Value::Null).await;
     assert_eq!(
         (received.status, &received.body["status"]),
@@ -278,7 +281,8 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
         received.body
     );
     assert!(on_hand(&agent, OAK, "Outlet").await == 20.0);
-    agent.write("POST", &receive, &[], &Value::Null).await.problem("item_not_adjustable");
+    let again = agent.write("POST", &receive, &[], &json!({})).await.problem("item_not_adjustable");
+    assert!(again["hint"].as_str().unwrap().contains("have arrived already"), "{again}");
 
     let line = |line: Value| json!({ "from": "Main", "to": "Outlet", "lines": [line] });
     for (body, code, says) in [

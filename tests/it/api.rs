@@ -56,6 +56,22 @@ async fn a_key_opens_only_what_it_was_made_for() {
     let problem = crm.get("/v1/inventory/items").await.problem("key_not_allowed");
     assert!(problem["detail"].as_str().unwrap().contains("inventory:read"));
     crm.get("/v1/events").await.problem("key_not_allowed");
+    // What is wrong with a body matters to nobody who may not send it at all.
+    for (method, path) in [
+        ("POST", "/v1/inventory/salesorders"),
+        ("POST", "/v1/inventory/adjustments"),
+        ("POST", "/v1/inventory/transferorders"),
+        ("PUT", "/v1/inventory/mappings?product_id=shop-7"),
+        ("POST", "/v1/crm/deals"),
+        ("PATCH", "/v1/crm/deals/6100000000451001"),
+        ("POST", "/v1/crm/deals/upsert?by=External_Order_ID"),
+        ("POST", "/v1/crm/deals/6100000000451001/notes"),
+    ] {
+        crm.write(method, path, &[], &json!({ "odd": 1 })).await.problem("key_not_allowed");
+    }
+    let neither = connector.agent(&["--can", "events"]).await;
+    let problem = neither.get("/v1/audit").await.problem("key_not_allowed");
+    assert!(problem["detail"].as_str().unwrap().contains("inventory:read or crm:read"), "{problem}");
     let other = connector.agent(&["--connections", "other"]).await;
     other.get("/v1/crm/deals").await.problem("product_not_connected");
     other.get_with("/v1/crm/deals", &[("Zoho-Connection", "default")]).await.problem("connection_unknown");

@@ -361,7 +361,7 @@ async fn deals_are_summed_by_stage_as_crm_says_what_is_open() {
         ("by=count", "a row has something else"),
         ("by=Stage%20from", "the API name of a field"),
         ("by=", "the API name of a field"),
-        ("open=perhaps", "`open` cannot be read"),
+        ("open=perhaps", "`open` is `true` or `false`"),
         ("stage=Won", "`stage` is unknown here"),
     ] {
         let problem = agent.get(&format!("/v1/crm/deals/summary?{query}")).await.problem("invalid_parameter");

@@ -290,6 +290,7 @@ async fn a_preview_shows_and_its_id_performs() {
     // Void needs one from everybody.
     let (_, free) = (0, connector.agent(&["--can", "inventory:write"]).await);
     let void = format!("{ORDERS}/{}/void", made.body["salesorder_id"].as_str().unwrap());
+    free.write("POST", &void, &[], &json!({ "reason": "Wrong customer" })).await.problem("body_invalid");
     free.write("POST", &void, &[], &Value::Null).await.problem("preview_required");
     let preview = free.write("POST", &format!("{void}?dry_run=true"), &[], &Value::Null).await.ok();
     assert_eq!(preview["status"], json!({ "before": "draft", "after": "void" }));

@@ -41,7 +41,7 @@ const CRM: &[Refusal] = &[
     hinted(
         "INVALID_MODULE",
         Kind::Rejected,
-        "CRM has no module of this API name, or does not let it be used so. API names are case-sensitive: `GET /v1/zoho/crm/settings/modules` lists them.",
+        "CRM has no module of this API name, or does not let it be used so. API names are case-sensitive, like `Deals`; a person finds them in CRM's setup, under API Names. `GET /v1/zoho/crm/settings/modules` lists them where the key has a pattern for it, and the connection the scope ZohoCRM.settings.modules.READ.",
     ),
     Refusal {
         code: "INVALID_DATA",

@@ -143,7 +143,11 @@ fn steady(text: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let hex = matches!(bare.len(), 12 | 31) && bare.bytes().all(|b| b.is_ascii_hexdigit());
-        let time = bare.len() >= 19 && bare.as_bytes().get(10) == Some(&b'T') && bare.starts_with("20");
+        // One with an offset is an example, beside one without.
+        let time = bare.len() >= 19
+            && bare.as_bytes().get(10) == Some(&b'T')
+            && bare.starts_with("20")
+            && bare.ends_with('Z');
         match (hex, time) {
             (true, _) => word.replace(bare, "0123456789ab"),
             (_, true) => word.replace(bare, "2026-11-21T10:00:00Z"),

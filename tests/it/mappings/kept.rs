@@ -99,7 +99,7 @@ async fn a_place_that_zoho_does_not_have_is_refused_as_far_as_zoho_tells() {
     let (status, problem) = send(&inside, &key, ("POST", MAPPINGS), &body(&[main, none])).await;
     assert_eq!((status, &problem["code"]), (404, &json!("location_not_found")), "{problem}");
     let detail = problem["detail"].as_str().unwrap();
-    for part in ["locations[1]: Zoho has no location 3300000000099999", "Main (3300000000038080)"] {
+    for part in ["locations[1]: Zoho has no location 3300000000099999", "\"Main\" (3300000000038080)"] {
         assert!(detail.contains(part), "{part}: {detail}");
     }
     let (_, list) = inside.get(MAPPINGS).await;

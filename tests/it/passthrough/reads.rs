@@ -118,6 +118,8 @@ async fn a_missing_scope_is_told_and_closes_no_other_path() {
 
     let problem = agent.get("/v1/zoho/crm/users").await.problem("scope_missing");
     assert!(problem["detail"].as_str().unwrap().contains("GET crm/users"), "{problem}");
+    let hint = problem["hint"].as_str().unwrap();
+    assert!(hint.contains("--scopes") && !hint.contains("named in `detail`"), "{hint}");
     agent.get("/v1/zoho/crm/Deals?fields=Deal_Name").await.ok();
     assert_eq!(connector.token_calls(), minted, "no token was wasted");
 }

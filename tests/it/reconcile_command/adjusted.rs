@@ -94,6 +94,24 @@ async fn all_of_a_count_is_adjusted_in_one_go_and_only_chosen_lines_where_they_a
     assert!(on_hand(&agent, "Main").await == 26.0);
 }
 
+/// The command that is printed adjusts something.
+#[tokio::test]
+async fn rows_of_items_that_were_changed_meanwhile_are_left_to_who_names_them() {
+    let (connector, _agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let args = ["reconcile", text(&counts), "--counted-at", "2026-01-01T00:00:00Z"];
+    let all = connector.run(&args, "").await;
+    assert_eq!(all.code, 3, "{} {}", all.out, all.err);
+    let id = id(&all.out);
+    let how = format!("name their lines with --apply --rows; go on with --resume {id}");
+    assert!(all.err.contains(&how) && !all.err.contains("this adjusts it"), "{}", all.err);
+    let none = connector.run(&["reconcile", "--resume", &id, "--apply", "--yes"], "").await;
+    assert_eq!((none.code, adjustments(&connector)), (3, 0), "{} {}", none.out, none.err);
+    let named = ["reconcile", "--resume", &id, "--apply", "--yes", "--rows", "2"];
+    let named = connector.run(&named, "").await;
+    assert_eq!(adjustments(&connector), 1, "{} {}", named.out, named.err);
+}
+
 #[tokio::test]
 async fn nothing_is_written_without_a_yes() {
     let (connector, _agent) = keeper().await;

@@ -48,12 +48,12 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
                 json!([{ "sku": "A", "location": "Main", "quantity": 1 }, { "sku": "A", "location": "Mars", "quantity": 1 }]),
             ),
             "location_not_found",
-            "count 2: there is no location \"Mars\". The locations are: Main, Outlet",
+            "count 2: there is no location \"Mars\". The locations are: \"Main\", \"Outlet\"",
         ),
         (
             json!({ "location": "Mars", "counts": [{ "sku": "A", "quantity": 1 }] }),
             "location_not_found",
-            "Main, Outlet",
+            "\"Main\", \"Outlet\"",
         ),
     ] {
         let problem = post(&agent, PATH, &body).await.problem(code);

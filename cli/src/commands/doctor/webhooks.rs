@@ -114,7 +114,7 @@ async fn come_back(
     let check = format!("Webhook {name}");
     let (services, now) = (&opened.services, opened.services.clock.now());
     if !is_ours {
-        return report.open(check, "the public address must answer first");
+        return report.open(check, "the public address must lead to this installation first");
     }
     let Some(secret) = secrets.inventory(name).first() else { return };
     let body = json!({

@@ -64,7 +64,7 @@ pub(super) async fn adjust(
 
 /// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before. How rows
 /// ended is told by the sums, because of many rows only the first were read.
-fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
+pub(super) fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
     let sums = found.get("summary").unwrap_or(&Value::Null);
     let applied = sums.get("applied").unwrap_or(&Value::Null);
     let ended: u64 = ["adjusted", "pending", "changed"].iter().map(|ending| count(applied, ending)).sum();

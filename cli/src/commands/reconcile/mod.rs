@@ -65,8 +65,12 @@ impl Reconcile {
         let id = word(&begun, "id").to_owned();
         let found = steps::drive(self, api, begun).await?;
         let (found, drifted) = self.show(api, &id).await.map(|drifted| (found, drifted))?;
-        let (found, goes_on) =
-            if self.apply { adjust::adjust(self, api, &id, found, &drifted).await? } else { (found, false) };
+        let (found, goes_on) = if self.apply {
+            adjust::adjust(self, api, &id, found, &drifted).await?
+        } else {
+            let goes_on = adjust::to_adjust(&found, &drifted) > 0;
+            (found, goes_on)
+        };
         api.progress.clear();
         let written = self.write(api, &id, report).await;
         let verdict = self.wanted(written.is_ok()).verdict(&id, &found, goes_on);

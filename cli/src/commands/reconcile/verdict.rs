@@ -31,10 +31,11 @@ impl Wanted {
         command_line(&added)
     }
 
-    /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
+    /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many. It goes on where the command
+    /// that adjusts has some of them left to adjust.
     fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, goes_on: bool) -> String {
         let rows = in_rows(drifted);
-        if !self.apply || goes_on {
+        if goes_on {
             return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
         }
         if refused > 0 {
@@ -49,7 +50,7 @@ impl Wanted {
             );
         }
         format!(
-            "Drifted and not adjusted: {rows}, of items that were changed after they were counted. Count these again, or name their lines with --rows; go on with --resume {id}"
+            "Drifted and not adjusted: {rows}, of items that were changed after they were counted. Count these again, or name their lines with --apply --rows; go on with --resume {id}"
         )
     }
 
@@ -131,7 +132,8 @@ mod tests {
             wanted.of_drifted("ID", 2, refused, "Friday", goes_on)
         };
         for (flags, refused, goes_on, expected) in [
-            ((false, false), 0, false, "Drifted: 2 rows. Until Friday, this adjusts it:"),
+            ((false, false), 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
+            ((false, false), 0, false, "2 rows, of items that were changed after they were counted."),
             ((true, false), 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
             ((true, false), 1, false, "not adjusted: 2 rows. Once what stands beside each is mended"),
             ((true, true), 0, false, "not named by --rows: 2 rows."),

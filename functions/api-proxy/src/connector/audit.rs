@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{is_time_ordered, time_prefix};
-use shared::base::problem::Problem;
+use shared::base::problem::{Code, Problem};
 use shared::core::access::permission::Permission;
 use shared::core::writes::audit::Entry;
 use shared::zoho::scope::{Access, Product};
@@ -115,7 +115,13 @@ async fn list(
         return Err(invalid("`key` is `mine`, or left out."));
     }
     let read = |product| caller.key.demand(&Permission::Product(product, Access::Read));
-    read(Product::Inventory).or_else(|_| read(Product::Crm))?;
+    if read(Product::Inventory).is_err() && read(Product::Crm).is_err() {
+        let key = &caller.key.id;
+        return Err(Problem::new(
+            Code::KeyNotAllowed,
+            format!("This needs the permission inventory:read or crm:read, and key {key} has neither."),
+        ));
+    }
     let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
     // Ids begin with the moment.

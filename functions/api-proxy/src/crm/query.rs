@@ -89,6 +89,7 @@ async fn query(
     Body(body): Body,
 ) -> Result<Json<Rows>, Problem> {
     let refused = |detail: String| Problem::new(Code::BodyInvalid, detail);
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let Query { query, params, max_rows } = body::read(&body)?;
     let most = max_rows.unwrap_or(ROWS);
     if !(1..=MAX_ROWS).contains(&most) {
@@ -96,7 +97,6 @@ async fn query(
     }
     let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
     let ordered = if caller.key.redact_contacts { columns::ordered(&bound.words)? } else { Vec::new() };
-    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let module = format!("ZohoCRM.modules.{}.READ", bound.module);
     let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
     app.zoho.demand_scope(&target).await?;

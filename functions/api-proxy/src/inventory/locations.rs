@@ -14,6 +14,10 @@ use crate::zoho::{Endpoint, Target, Zoho};
 /// How many digits an id of Zoho's has at least.
 const LENGTH_OF_IDS: usize = 15;
 
+/// How many names stand in a sentence, and how many characters of each.
+const MAX_NAMES: usize = 20;
+const MAX_NAME: usize = 80;
+
 /// A location that the organisation lists.
 pub(crate) struct Listed {
     pub(crate) id: String,
@@ -84,12 +88,30 @@ pub(super) async fn demand_location(
         let detail = "The organisation has no locations: its stock is in one place.";
         Problem::new(Code::LocationNotFound, detail).hint("Send the same request without `location`.")
     } else {
-        Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", ")))
+        Problem::new(
+            Code::LocationNotFound,
+            format!("The locations are: {}.", quoted(names.iter().map(String::as_str))),
+        )
     };
     Err(match said {
         Some(said) => problem.zoho(said),
         None => problem,
     })
+}
+
+/// Names of locations for a sentence of ours: people wrote them, so that they are quoted and cut.
+pub(crate) fn quoted<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let mut named: Vec<String> = names.take(MAX_NAMES).map(quoted_name).collect();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}
+
+/// One of them.
+pub(crate) fn quoted_name(name: &str) -> String {
+    format!("{:?}", name.chars().take(MAX_NAME).collect::<String>())
 }
 
 /// A location as a caller named it.

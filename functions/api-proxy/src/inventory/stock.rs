@@ -13,9 +13,7 @@ use serde_json::{Number, Value};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{self, Object, id, text};
 
-/// How many locations are named in a sentence, and how much of a name.
-const MAX_NAMES: usize = 20;
-const MAX_NAME: usize = 80;
+use crate::inventory::locations::quoted;
 
 /// The count that a quantity is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -164,18 +162,13 @@ pub(super) fn demand_one_meaning(
     ))
 }
 
-/// The names of locations for a sentence of ours: people wrote them, so that they are quoted and cut.
+/// The names of locations for a sentence of ours.
 pub(super) fn names_of(locations: &[Location]) -> String {
     let mut names: Vec<&str> =
         locations.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)).collect();
     names.sort_unstable();
     names.dedup();
-    let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
-    let mut named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| cut(name)).collect();
-    if names.len() > MAX_NAMES {
-        named.push(format!("and {} more", names.len() - MAX_NAMES));
-    }
-    named.join(", ")
+    quoted(names.into_iter())
 }
 
 /// The figures of an item over all locations.

@@ -88,6 +88,12 @@ pub(super) fn fields(body: &Body) -> Vec<(String, String)> {
 /// A form, written anew: `a=1;organization_id=2` is one field to some servers and two to others.
 fn form(bytes: &[u8], inventory: bool) -> Result<String, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("The form is no text in UTF-8."))?;
+    if is_document(bytes) {
+        // What curl's `-d` and other clients say where nobody says otherwise.
+        return Err(invalid(
+            "`Content-Type` says that the body is a form, and it is JSON: send `Content-Type: application/json`.",
+        ));
+    }
     let mut anew = form_urlencoded::Serializer::new(String::with_capacity(text.len()));
     for part in text.split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -107,6 +113,15 @@ fn decoded(text: &str) -> Result<String, Problem> {
 /// Whether it begins as every JSON document does that Zoho takes. A form could not be told from a text.
 fn may_be_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Whether what calls itself a form is a JSON document: no name of a field begins with a brace.
+fn is_document(bytes: &[u8]) -> bool {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => true,
+        Some(b'[') => is_json(bytes).is_ok(),
+        _ => false,
+    }
 }
 
 /// A JSON document, of any kind.
@@ -166,6 +181,15 @@ mod tests {
         for body in ["{", "data=1", "\"x\"", r#"{"organization_id":1}"#] {
             assert!(judged(Verb::Post, Product::Inventory, "", body).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn json_that_calls_itself_a_form_is_told_so() {
+        for body in [r#"{"data":[{"Deal_Name":"x"}]}"#, " {", r#"[{"a":1}]"#] {
+            let refused = judged(Verb::Post, Product::Crm, FORM, body).err().unwrap();
+            assert!(refused.detail().contains("send `Content-Type: application/json`"), "{body}");
+        }
+        assert!(judged(Verb::Post, Product::Crm, FORM, "[a]=1&b=%7B%7D").is_ok());
     }
 
     #[test]

@@ -40,6 +40,34 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
+/// The body of a route that takes none: what stands in one would be lost without a word.
+pub(crate) struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Ok(Received(bytes)) = Received::from_request(request, state).await;
+        demand_nothing(&bytes?)?;
+        Ok(Self)
+    }
+}
+
+/// Some clients write nothing as `{}` or `null`.
+fn demand_nothing(bytes: &[u8]) -> Result<(), Problem> {
+    let says_nothing = match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(fields)) => fields.is_empty(),
+        Ok(value) => value.is_null(),
+        Err(_) => bytes.trim_ascii().is_empty(),
+    };
+    if says_nothing {
+        return Ok(());
+    }
+    Err(invalid(
+        "This route takes no body, and nothing was done: what is to be said stands in path and query. Leave the body out.",
+    ))
+}
+
 /// Demands one JSON object that every reader reads alike, of which nothing is kept.
 pub(crate) fn demand_object(bytes: &[u8], is_redacted: bool) -> Result<(), Problem> {
     demand_plain(bytes)?;
@@ -131,6 +159,17 @@ mod tests {
     struct Line {
         quantity: Number,
         rate: Option<Number>,
+    }
+
+    #[test]
+    fn where_no_body_is_taken_none_is_lost() {
+        for nothing in ["", " \n", "{}", " { } ", "null"] {
+            assert!(demand_nothing(nothing.as_bytes()).is_ok(), "{nothing}");
+        }
+        for something in [r#"{"date":"2026-11-30"}"#, "[]", "0", "date=2026-11-30", "{"] {
+            let problem = demand_nothing(something.as_bytes()).err().unwrap();
+            assert_eq!(problem.code(), Code::BodyInvalid, "{something}");
+        }
     }
 
     #[test]

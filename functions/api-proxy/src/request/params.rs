@@ -35,6 +35,9 @@ fn wording(text: &str) -> String {
     if let Some(name) = text.strip_prefix("missing field ") {
         return format!("{name} is missing.");
     }
+    if let Some(name) = text.strip_prefix("duplicate field ") {
+        return format!("{name} stands twice.");
+    }
     match text.split_once(": ") {
         Some((name, what)) if !name.contains(' ') => match what.split_once(", expected ") {
             Some((_, known)) if what.starts_with("unknown field") => {
@@ -48,6 +51,7 @@ fn wording(text: &str) -> String {
             _ if what.starts_with("invalid digit") || what.starts_with("number too") => {
                 format!("`{name}` must be a whole number that is not too large.")
             }
+            _ if what.ends_with("was not `true` or `false`") => format!("`{name}` is `true` or `false`."),
             _ => format!("`{name}` cannot be read: {what}."),
         },
         _ => format!("{text}."),
@@ -234,6 +238,21 @@ pub(crate) fn pick(record: &mut Object, fields: Option<&str>, always: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_serde_says_is_told_in_our_words() {
+        for (said, told) in [
+            ("missing field `by`", "`by` is missing."),
+            ("duplicate field `per_page`", "`per_page` stands twice."),
+            ("details: provided string was not `true` or `false`", "`details` is `true` or `false`."),
+            (
+                "per_page: invalid digit found in string",
+                "`per_page` must be a whole number that is not too large.",
+            ),
+        ] {
+            assert_eq!(wording(&format!("Failed to deserialize query string: {said}")), told);
+        }
+    }
 
     #[test]
     fn moments_are_read_as_they_arrive() {

@@ -210,7 +210,7 @@ codes! {
         "Try again after `retry_after` seconds.";
     /// The token lacks a scope.
     ScopeMissing = "scope_missing", 403, false, Operator, "The connection lacks a Zoho scope",
-        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --connection NAME --access write`, or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
+        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --connection NAME --access write` (`read` where nothing shall be written), or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
 
     // Zoho's answers
     /// Zoho refused the request.

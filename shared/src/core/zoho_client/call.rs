@@ -11,6 +11,9 @@ use crate::core::quota::{self, Priority};
 use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::scope::Product;
 
+/// What to do where a scope is missing and only Zoho knows which.
+const UNNAMED_SCOPE: &str = "The operator looks the scope up in Zoho's API reference, and connects again with `--scopes`: those that `GET /v1/status` lists and this one, separated by commas (`zoho-connector connect --connection NAME --scopes SCOPE,SCOPE`). Trying again cannot help until then.";
+
 /// What a call is about, whatever it asks.
 #[derive(Clone)]
 pub struct Call<'a> {
@@ -117,15 +120,19 @@ impl Call<'_> {
 
     fn scope_missing(&self) -> Problem {
         let Self { connection, name, .. } = self;
-        let detail = match self.scope {
-            Some(scope) => {
-                format!("Connection {connection} may not do this: it needs the scope {scope}.")
-            }
-            None => format!(
-                "Zoho refuses {name} to the token of connection {connection}, which lacks the scope for it. Zoho does not \
-                 tell which one; its API reference names it beside the call."
+        match self.scope {
+            Some(scope) => Problem::new(
+                Code::ScopeMissing,
+                format!("Connection {connection} may not do this: it needs the scope {scope}."),
             ),
-        };
-        Problem::new(Code::ScopeMissing, detail)
+            None => Problem::new(
+                Code::ScopeMissing,
+                format!(
+                    "Zoho refuses {name} to the token of connection {connection}, which lacks the scope for it. Zoho does not \
+                     tell which one; its API reference names it beside the call."
+                ),
+            )
+            .hint(UNNAMED_SCOPE),
+        }
     }
 }

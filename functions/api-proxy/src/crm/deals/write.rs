@@ -135,6 +135,7 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let fields = plain(&body)?;
     for needed in ["Deal_Name", "Stage"] {
         if value::text(fields, needed).is_none() {
@@ -148,7 +149,6 @@ async fn create(
             return Err(Problem::new(Code::BodyInvalid, detail));
         }
     }
-    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)
             .await?;
@@ -164,6 +164,7 @@ async fn update(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let id = record_id(&id)?.to_owned();
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let fields = plain(&body)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::BodyInvalid, "The body names no field to change."));
@@ -172,7 +173,6 @@ async fn update(
     if since.as_deref().is_some_and(|moment| timestamp(moment).is_none()) {
         return Err(invalid("`If-Unmodified-Since` must be a deal's `Modified_Time`, as a read gave it."));
     }
-    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "id": id, "fields": body, "since": since });
     let request = WriteRequest::new(
         &app.zoho,
@@ -204,12 +204,12 @@ async fn upsert(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let fields = plain(&body)?;
     if value::text(fields, &by).is_none_or(|by| !coql::is_plain(by)) {
         let detail = format!("The body must have a text in `{by}`, the field that `by` names.");
         return Err(Problem::new(Code::BodyInvalid, detail));
     }
-    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "by": by, "fields": body });
     let params = WriteParams { dry_run, fields: shown };
     let request = WriteRequest::new(

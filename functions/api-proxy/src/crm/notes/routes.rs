@@ -134,6 +134,7 @@ async fn create(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let deal = record_id(&id)?.to_owned();
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let written: Note = body::read(&body)?;
     let length = |text: &str| text.chars().count();
     if written.content.trim().is_empty()
@@ -147,7 +148,6 @@ async fn create(
             ),
         ));
     }
-    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "deal": deal, "note": body });
     let request = WriteRequest::new(
         &app.zoho,

@@ -61,8 +61,8 @@ pub(super) async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let adjustment: Adjustment = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
+    let adjustment: Adjustment = body::read(&body)?;
     let action = "POST /v1/inventory/adjustments";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;

@@ -161,10 +161,10 @@ pub(super) async fn put(
     Params(params): Params<OneProduct>,
     Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
+    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let naming: Naming = body::read(&body)?;
     let mapping = import::mapping(params.id()?, naming.sku, naming.item_id)
         .map_err(|detail| Problem::new(Code::BodyInvalid, format!("Of the mapping, {detail}.")))?;
-    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     Ok(Json(shown(&app.mappings.put(&connection, mapping).await?)))
 }
 
@@ -222,8 +222,8 @@ pub(super) async fn resolve_all(
     Params(params): Params<RunParams>,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let resolving: Resolving = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
+    let resolving: Resolving = body::read(&body)?;
     let resolved = resolve::resolve(&app, &caller, &connection, resolving, params.run.as_deref()).await?;
     let status = if resolved.goes_on { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(resolved.body)).into_response())

@@ -10,7 +10,7 @@ use shared::zoho::scope::Product;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::inventory::locations::{Listed, listed};
+use crate::inventory::locations::{Listed, listed, quoted_name};
 use crate::request::caller::Caller;
 use crate::request::csv::Wrong;
 use crate::zoho::Target;
@@ -65,7 +65,7 @@ fn judge(new: &[(usize, &str, &str)], locations: &[Listed]) -> Result<(), Proble
         }
     }
     let called = |location: &Listed| match &location.name {
-        Some(name) => format!("{name} ({})", location.id),
+        Some(name) => format!("{} ({})", quoted_name(name), location.id),
         None => location.id.clone(),
     };
     wrong.refuse().map_err(|problem| {
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(refused.code(), Code::LocationNotFound);
         assert_eq!(
             refused.detail(),
-            "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: Main (33001), 33002."
+            "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: \"Main\" (33001), 33002."
         );
         let refused = judge(&[(0, "Main", "33002")], &locations).unwrap_err();
         assert_eq!(refused.code(), Code::BodyInvalid);

@@ -52,9 +52,7 @@ impl Locations<'_> {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> =
-            self.listed.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)).collect();
-        names.join(", ")
+        locations::quoted(self.listed.iter().map(|location| location.name.as_deref().unwrap_or(&location.id)))
     }
 }
 
@@ -72,7 +70,7 @@ mod tests {
             assert!(matches!(locations.find(name), Ok(Where::At(spot)) if spot.id == id), "{name}");
         }
         assert!(locations.find("Shop").unwrap_err().contains("several"));
-        assert!(locations.find("main").unwrap_err().ends_with("Main, Shop, Shop"));
+        assert!(locations.find("main").unwrap_err().ends_with(r#""Main", "Shop", "Shop""#));
         let none = Locations { listed: &[], ..locations };
         let mapped = Spot { id: "2".to_owned(), name: Some("W-9".to_owned()) };
         assert_eq!(none.find("W-9"), Ok(Where::Mapped(mapped)));

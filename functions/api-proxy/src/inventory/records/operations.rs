@@ -21,6 +21,12 @@ pub(super) fn list(kind: &Kind) -> Operation {
         let about = match *filter {
             "search" => "A part of a name, number or address.".to_owned(),
             id if id.ends_with("_id") => format!("Only those with this `{id}`."),
+            // Zoho has no records of a word that it does not know, and says no more.
+            field @ ("status" | "contact_type") => {
+                let documented = kind.fields.iter().find(|(name, ..)| *name == field);
+                let words = documented.map_or("", |(.., words)| *words);
+                format!("Only those whose `{field}` is this. {words}")
+            }
             field => format!("Only those whose `{field}` is this."),
         };
         let schema = if filter.ends_with("_id") { schema::id() } else { schema::text() };

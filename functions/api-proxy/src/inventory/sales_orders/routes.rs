@@ -22,7 +22,7 @@ use crate::inventory::records;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::request::body::{self, Body};
+use crate::request::body::{self, Body, NoBody};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, pick, record_id};
@@ -58,22 +58,27 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::CustomerNotFound, Code::CustomerAmbiguous])
             .fails(lookup::named::CODES)
     });
-    let confirm =
-        |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "confirmed");
+    let confirm = |app, caller, id, params, headers, NoBody: NoBody| {
+        set_status(app, caller, id, params, headers, "confirmed")
+    };
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
         write("confirmSalesOrder", "Confirms a sales order")
             .with_fields("salesorder_number,status")
             .about("From then on its quantities are committed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", records::salesorder())
+            .fails(&[Code::BodyInvalid, Code::BodyTooLarge])
     });
-    let void = |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "void");
+    let void = |app, caller, id, params, headers, NoBody: NoBody| {
+        set_status(app, caller, id, params, headers, "void")
+    };
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
         write("voidSalesOrder", "Voids a sales order")
             .with_fields("salesorder_number,status")
             .about("It cannot be taken back, so it must be previewed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", records::salesorder())
+            .fails(&[Code::BodyInvalid, Code::BodyTooLarge])
     });
 }
 
@@ -84,8 +89,8 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let order: Order = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Write).await?;
+    let order: Order = body::read(&body)?;
     let action = "POST /v1/inventory/salesorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;

@@ -46,6 +46,9 @@ pub(super) async fn prepare(
         return Err(Problem::new(
             Code::ItemNotAdjustable,
             format!("The transfer order is {status:?}: only goods that are in transit can be received."),
+        )
+        .hint(
+            "Nothing was written. Where it is `transferred`, its goods have arrived already, and nothing is left to do; else a person looks at the transfer order in Zoho.",
         ));
     }
     let times = ["last_modified_time", "created_time"];

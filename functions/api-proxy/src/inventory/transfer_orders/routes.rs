@@ -21,7 +21,7 @@ use crate::inventory::records;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::request::body::{self, Body};
+use crate::request::body::{self, Body, NoBody};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid, record_id};
@@ -61,7 +61,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "2026-11-30",
             )
             .answers(200, "The transfer order.", records::transfer_order())
-            .fails(&[Code::ItemNotAdjustable, Code::StockInProgress])
+            .fails(&[Code::ItemNotAdjustable, Code::StockInProgress, Code::BodyInvalid, Code::BodyTooLarge])
     });
 }
 
@@ -72,8 +72,8 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let transfer: Transfer = body::read(&body)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
+    let transfer: Transfer = body::read(&body)?;
     let action = "POST /v1/inventory/transferorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
@@ -95,6 +95,7 @@ async fn receive(
     Segments(id): Segments<String>,
     Params(params): Params<ReceiveParams>,
     headers: HeaderMap,
+    NoBody: NoBody,
 ) -> Result<Response, Problem> {
     let id = record_id(&id)?.to_owned();
     if let Some(date) = &params.date {
