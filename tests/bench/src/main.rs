@@ -19,6 +19,7 @@ mod contenders;
 mod cost;
 mod direct;
 mod figures;
+mod fixtures;
 mod function;
 mod http;
 mod instructions;
@@ -111,9 +112,9 @@ async fn measure(options: &Options) -> Results {
     let needed = |name| place(name).unwrap_or_else(|| panic!("{name} is not set: start tests/bench/run"));
     let places = Places {
         folder: needed("BENCH_FOLDER"),
-        proxy: needed("BENCH_PROXY"),
-        floor: needed("BENCH_FLOOR"),
-        least: needed("BENCH_LEAST"),
+        proxy_binary: needed("BENCH_PROXY"),
+        floor_binary: needed("BENCH_FLOOR"),
+        least_binary: needed("BENCH_LEAST"),
         node: place("BENCH_NODE"),
         python: place("BENCH_PYTHON"),
         aws: stage.aws_url.clone(),
