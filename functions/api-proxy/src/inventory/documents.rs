@@ -49,7 +49,7 @@ pub(crate) async fn set_status(
         response::inventory_done,
     )
     .await?;
-    if let Ok(Some(found)) = one(zoho, &target.with(kind.read_scope), kind, id).await {
+    if let Ok(Some(found)) = one(zoho, &target.with_scope(kind.read_scope), kind, id).await {
         return Ok(found);
     }
     let mut known = Object::new();

@@ -22,7 +22,7 @@ pub(crate) struct Listed {
 
 /// The list of locations, as Zoho gives it.
 async fn read_list(zoho: &Zoho, target: &Target<'_>) -> Result<Object, Problem> {
-    let target = target.with(inventory::scope::SETTINGS);
+    let target = target.with_scope(inventory::scope::SETTINGS);
     let url = |endpoint: &Endpoint<'_>| inventory::locations_url(endpoint.api, endpoint.organization);
     zoho.read(&target, url, response::inventory).await
 }

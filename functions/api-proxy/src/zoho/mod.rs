@@ -1,4 +1,4 @@
-//! Calls to Zoho in an agent's name. This room retries while there is time, notes account and quota for the answer's headers, and
+//! Calls to Zoho in an agent's name. This module retries while there is time, notes account and quota for the answer's headers, and
 //! turns failures into problems. [`ZohoClient`] below it has tokens, scopes and slots.
 
 pub(crate) mod field_cache;
@@ -82,8 +82,9 @@ impl<'a> Target<'a> {
         Self { caller, connection, product, scope, account: None, if_modified_since: None, external: None }
     }
 
-    /// The same with another scope.
-    pub(crate) fn with<'b>(&self, scope: &'b str) -> Target<'b>
+    /// A target like this one for another call, which needs another scope. What narrows or names the records of this call alone is left
+    /// out.
+    pub(crate) fn with_scope<'b>(&self, scope: &'b str) -> Target<'b>
     where
         'a: 'b,
     {

@@ -30,8 +30,8 @@ impl Zoho {
         loop {
             let mut question: Question = question(&session.endpoint()).into();
             question.if_modified_since = target.if_modified_since.map(str::to_owned);
-            session.named(question.name()).await.map_err(|error| target.call().problem(error))?;
-            match self.attempt(target, &session, &question, &judge).await? {
+            session.demand_not_denied(question.name()).await.map_err(|error| target.call().problem(error))?;
+            match self.read_with_token(target, &session, &question, &judge).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => {
                     let renewed = session.after(failure).await;
@@ -42,8 +42,8 @@ impl Zoho {
         }
     }
 
-    /// Reads with one token, several times where Zoho fails.
-    async fn attempt<T>(
+    /// Reads with the session's token, several times where Zoho fails.
+    async fn read_with_token<T>(
         &self,
         target: &Target<'_>,
         session: &Session<'_>,

@@ -43,7 +43,7 @@ impl Zoho {
         let mut tried = 1;
         loop {
             let outgoing = outgoing(&session.endpoint());
-            session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
+            session.demand_not_denied(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
             self.usage.call(&target.caller.key).await?;
             let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &judge).await;
             self.tell_quota(target, &session);

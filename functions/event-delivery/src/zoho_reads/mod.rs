@@ -69,7 +69,7 @@ impl ZohoReads {
         let begun = self.client.begin(target.call(budget.until), |_| {}).await;
         let mut session = begun.map_err(|error| not_read(budget, target, error))?;
         if let Some(name) = target.name() {
-            session.named(name).await.map_err(|error| not_read(budget, target, error))?;
+            session.demand_not_denied(name).await.map_err(|error| not_read(budget, target, error))?;
         }
         loop {
             let question = Question {

@@ -110,12 +110,12 @@ impl Session<'_> {
         Endpoint { api: &self.api, organization }
     }
 
-    /// Names the call, so that a denial of it is remembered for a while and costs no further call. A denial holds for calls of the
-    /// same name only. A call without a name is made each time.
+    /// Demands that the token was not denied a call of this name a moment ago. The call has this name from now on: a denial of it is
+    /// remembered for a while, for calls of the same name. A call without a name is made each time.
     ///
     /// # Errors
     /// Where the token was denied this a moment ago.
-    pub async fn named(&mut self, name: String) -> Result<(), CallError> {
+    pub async fn demand_not_denied(&mut self, name: String) -> Result<(), CallError> {
         let mut refused = self.client.denials.find(&self.token, &name);
         if refused.is_some() && self.call.is_waited_for() {
             // Somebody waits, and the connection may have been made anew since the token was read.

@@ -42,7 +42,7 @@ const MAX_LOOKS: usize = 3;
 impl AdjustStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
-        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+        details(zoho, &target.with_scope(inventory::scope::ITEMS), &ids).await
     }
 
     /// Demands that its location is the one that is meant, where a mapping led to it.

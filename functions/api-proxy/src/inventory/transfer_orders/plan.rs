@@ -30,7 +30,7 @@ pub(super) const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
 impl TransferStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
-        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+        details(zoho, &target.with_scope(inventory::scope::ITEMS), &ids).await
     }
 
     /// Demands that its locations are those that are meant, where mappings led to them.
