@@ -254,7 +254,7 @@ mod tests {
             if alarm.next(&new).await.connections.is_empty() {
                 swept += 1;
             }
-            // So long takes what is to be done; the next event comes meanwhile.
+            // The sweep takes this long, and the next event arrives meanwhile.
             sleep(Duration::from_secs(5)).await;
         }
         assert_eq!(swept, 3, "once a minute");

@@ -94,7 +94,7 @@ pub(super) async fn apply(
     let has_moved = work.has_moved;
     let head = work.end().await?;
     match stopped {
-        // Of a part that was begun, whoever comes next finds out how it ended.
+        // The part was begun. The next call finds out how it ended.
         Some(problem) if problem.code() == Code::IdempotencyInProgress => {
             Ok((head, Some(problem.wait()), None))
         }
@@ -214,7 +214,7 @@ async fn do_part(
     }
     let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
     let performed = perform(app, caller, work, number, &rows).await;
-    // Of a part that another process was at, nothing is asked until its time is over.
+    // Another process has the part: nothing was asked of Zoho for it, and nothing is until that process's time is over.
     if !matches!(&performed, Err(problem) if problem.code() == Code::IdempotencyInProgress) {
         work.head.calls = work.head.calls.saturating_add(CALLS);
     }

@@ -66,7 +66,7 @@ pub(crate) async fn hide(headers: &ResponseHeaders, mut response: Response) -> R
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Problem::internal("an answer could not be read to be redacted").into_response();
     };
-    // Of an answer to HEAD, too: it would tell how long the data is.
+    // Also in the answer to a HEAD request: the length would tell how long the hidden data is.
     parts.headers.remove(CONTENT_LENGTH);
     if bytes.is_empty() {
         return Response::from_parts(parts, Body::empty());

@@ -329,7 +329,7 @@ mod tests {
         let list = |count: usize, one: &str| vec![one; count].join(",");
         let items = |rows: &str| answer(format!(r#"{{"code":0,"items":[{rows}]}}"#));
         let locations = |count| format!(r#"{{"item_id":"1","locations":[{}]}}"#, list(count, "{}"));
-        // Of which not everything can be copied.
+        // The escaped name cannot be copied as it is.
         let odd = |within: &str| format!(r#"{{"item_id":"1","name":"1\/2","a":[{within}]}}"#);
         for much in [
             items(&list(100_001, "{}")),
