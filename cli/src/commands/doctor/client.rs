@@ -65,14 +65,14 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
             format!("copy the secret from Zoho's API console (Client Secret): {}", set(client)),
         ),
         Some(Refusal::InvalidClient) => unknown(report, &accounts, client).await,
-        Some(refusal @ Refusal::Http(_)) => report.open(
+        Some(refusal @ Refusal::Http(_)) => report.neutral(
             CHECK,
             format!(
                 "{refusal}, so that nobody knows whether it is right: let this machine reach Zoho over HTTPS (network, DNS, firewall)"
             ),
         ),
         Some(refusal) => {
-            report.open(CHECK, format!("Zoho did not say whether it knows the client: {refusal}"));
+            report.neutral(CHECK, format!("Zoho did not say whether it knows the client: {refusal}"));
         }
     }
 }

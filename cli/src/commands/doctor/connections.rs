@@ -133,7 +133,7 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
         return;
     }
     let Some(end) = found.token_expires else {
-        return report.open(check, "none has been made yet");
+        return report.neutral(check, "none has been made yet");
     };
     if now < earlier(end, RENEWED_BY) {
         let made = found.token_renewed_at.map(|at| format!(", made {at}")).unwrap_or_default();

@@ -9,7 +9,7 @@ use shared::core::access::permission::Permission;
 use shared::core::services::Services;
 use shared::store::StoreError;
 
-/// Should the doctor die, its key ends by itself.
+/// If the doctor dies, its key ends after this time.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 const LABEL: &str = "doctor, for a check";

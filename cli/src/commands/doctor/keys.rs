@@ -129,7 +129,7 @@ fn check_scopes(
         );
         return false;
     }
-    report.open(
+    report.neutral(
         check,
         format!("{} may {product}:{level}, and the consent of {} leaves out {names}", key.id, found.name),
     );
