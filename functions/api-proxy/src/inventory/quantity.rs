@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use super::stock;
+use super::decimals;
 
 /// Zoho keeps six decimals of a quantity.
 const MAX_DECIMALS: u32 = 6;
@@ -59,12 +59,12 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 fn of_number(number: &Number) -> Result<Quantity, String> {
-    within(stock::exact(number).ok_or_else(|| format!("{number} has more digits than any stock"))?)
+    within(decimals::exact(number).ok_or_else(|| format!("{number} has more digits than any stock"))?)
 }
 
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        stock::json(self.0).serialize(serializer)
+        decimals::json(self.0).serialize(serializer)
     }
 }
 

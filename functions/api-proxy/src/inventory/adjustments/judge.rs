@@ -9,7 +9,9 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
 use super::adjustment::{AdjustStock, Change, Line};
-use crate::inventory::stock::{self, Figures, Location, json_or_null};
+use crate::inventory::decimals::json_or_null;
+use crate::inventory::stock::{self, Figures, Location};
+use crate::inventory::unfit::unfit;
 
 /// A line with its item.
 pub(crate) struct Judged<'a> {
@@ -107,7 +109,7 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
             };
             let mut judged =
                 Judged { line, item: Some(item), location: None, before: None, verdict: Verdict::Unchanged };
-            judged.verdict = match stock::unfit(item, line.brings()) {
+            judged.verdict = match unfit(item, line.brings()) {
                 Some(unfit) => Verdict::Unfit(unfit.why().to_owned()),
                 None => decide(plan, &mut judged, item)?,
             };

@@ -18,8 +18,8 @@ use super::row::Row;
 use super::work::Work;
 use crate::app::App;
 use crate::inventory::adjustments::adjustment::{AdjustStock, Change, Line};
+use crate::inventory::decimals::decimal;
 use crate::inventory::quantity::Quantity;
-use crate::inventory::stock;
 use crate::request::caller::Caller;
 use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest};
@@ -341,7 +341,7 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
         .collect();
     let ended = |row: &&Row| {
         let line = row.item.as_ref().and_then(|item| by_item.get(item.id.as_str()).copied());
-        let figure = |field: &str| line.and_then(|line| stock::decimal(line.get(field)));
+        let figure = |field: &str| line.and_then(|line| decimal(line.get(field)));
         let ending = match line.and_then(|line| text(line, "outcome")) {
             Some("adjusted") => Ending::Adjusted,
             Some("awaits_approval") => Ending::Pending,
