@@ -42,7 +42,7 @@ pub(crate) struct Target<'a> {
     pub(crate) product: Product,
     /// The scope that it needs.
     pub(crate) scope: Scope<'a>,
-    /// The only account that will do, where the call was prepared for it.
+    /// The account that it must reach, if the call was prepared for that account.
     pub(crate) account: Option<&'a str>,
     /// Of a read: only what was changed since, in CRM's form.
     pub(crate) if_modified_since: Option<&'a str>,
@@ -50,12 +50,12 @@ pub(crate) struct Target<'a> {
     pub(crate) external: Option<&'a str>,
 }
 
-/// What a call needs of its token.
+/// The scope that a call needs.
 #[derive(Clone)]
 pub(crate) enum Scope<'a> {
     /// This scope.
     Known(&'a str),
-    /// Only Zoho knows which one it needs. This is the call's name.
+    /// Only Zoho knows which scope it needs. This is the name of the call.
     OfCall(String),
 }
 
@@ -182,7 +182,7 @@ impl Zoho {
     }
 }
 
-/// An answer of Zoho without the part that was asked for.
+/// The problem of an answer of Zoho's that lacks the part that was asked for.
 pub(crate) fn unreadable(field: &str) -> Problem {
     Problem::new(Code::ZohoUnreadable, format!("Zoho's answer has no `{field}`."))
 }
