@@ -44,7 +44,7 @@ impl Stage {
         self.take_calls();
     }
 
-    /// Starts a contender, gives it its event so often, and ends it.
+    /// Starts a contender, gives it its event once and then this often, and ends it.
     pub(crate) async fn run(&self, contender: &Contender, events: usize) -> Start {
         self.clear();
         let mut function = Function::start(contender, &[]).await;
