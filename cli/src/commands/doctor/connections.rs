@@ -50,7 +50,7 @@ fn check_one(report: &mut Report, opened: &Opened, found: &Connection, clients: 
     check_token(report, opened, found, now);
 }
 
-/// What is to be done about its state; nothing where it is well.
+/// What the operator can do about its state. `None` if it is well.
 fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String> {
     let name = &found.name;
     Some(match &found.state {
@@ -83,7 +83,7 @@ fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String
     })
 }
 
-/// What keeps such a pause from coming again.
+/// What keeps a pause of this cause from coming again.
 fn against_pauses(cause: PauseCause) -> &'static str {
     match cause {
         PauseCause::NoAnswer => {

@@ -40,7 +40,7 @@ impl KeyForACheck {
         label == LABEL
     }
 
-    /// What cannot be revoked now ends by itself.
+    /// Revokes the key. If that fails, the key ends by itself.
     pub(super) async fn end(self) {
         if let Err(error) = self.keys.revoke(&self.id).await {
             tracing::warn!(%error, "the key of a check could not be revoked: it ends within five minutes");
