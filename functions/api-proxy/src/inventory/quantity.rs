@@ -1,4 +1,4 @@
-//! Quantities as callers write them: a number, or a decimal as text. Nothing is lost on the way, and what is no number is refused.
+//! Quantities as callers write them: a number, or a decimal as text. No digit is lost, and what is no number is refused.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use super::decimals;
 /// Zoho keeps six decimals of a quantity.
 const MAX_DECIMALS: u32 = 6;
 
-/// The most digits before the point: none of Zoho's figures has more.
+/// The most digits before the point. No figure of Zoho's has more.
 const MAX_DIGITS: usize = 15;
 
 /// A quantity.
