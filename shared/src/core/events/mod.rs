@@ -54,7 +54,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(table: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { table, clock, retention: Retention::default().events }
     }
