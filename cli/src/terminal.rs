@@ -12,7 +12,7 @@ use shared::base::secret::Secret;
 
 use crate::hidden_input;
 
-/// So many bytes of a secret are read.
+/// How many bytes of a secret are read.
 const MAX_SECRET: u64 = 4096;
 
 /// One line. A reader who has gone away is no reason to fail.
@@ -36,7 +36,7 @@ pub(crate) fn told_time(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), time)
 }
 
-/// So many of something, whose plural ends in s.
+/// A number of something whose plural ends in s, in words.
 pub(crate) fn counted(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

@@ -344,7 +344,7 @@ async fn the_message_to_the_hook_holds_none_of_it() {
         &scene.inside.services_of("event-delivery"),
         Arc::new(scene.inside.token_refresh.clone()),
     )
-    .with_patience(Duration::from_secs(3));
+    .with_hook_timeout(Duration::from_secs(3));
     for seconds in [0, 16, 60] {
         scene.inside.advance(Duration::from_secs(seconds));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();

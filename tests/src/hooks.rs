@@ -29,7 +29,7 @@ pub fn sign_standard(secret: &str, id: &str, at: &str, body: &[u8]) -> String {
     format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(signature))
 }
 
-/// A message of Standard Webhooks at the custom door, sent at that moment, in seconds since 1970.
+/// A message of Standard Webhooks at the custom endpoint, sent at that moment, in seconds since 1970.
 pub fn standard(event: &str, secret: &str, (id, at): (&str, i64), body: &[u8]) -> Request<Body> {
     let at = at.to_string();
     Request::post(format!("/webhooks/default/custom/{event}"))
@@ -52,7 +52,7 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// One of Zoho Inventory, at the door of an event.
+    /// One of Zoho Inventory, at the endpoint of an event.
     pub fn of_inventory(event: &str, secret: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let header = ("x-zoho-webhook-signature", sign(secret, &body));
@@ -64,7 +64,7 @@ impl Hook {
         Self { path: "/webhooks/default/crm".to_owned(), header: None, body: body.into() }
     }
 
-    /// One of any other sender, at the door of an event.
+    /// One of any other sender, at the endpoint of an event.
     pub fn custom(event: &str, secret: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let header = ("x-signature", format!("sha256={}", sign(secret, &body)));

@@ -17,7 +17,7 @@ use crate::terminal::{counted, say, say_json};
 const COLUMNS: &[Column] =
     &[("Kind", false), ("Day", false), ("Connection", false), ("Values", true), ("Ends by itself", false)];
 
-/// So many rows are listed before the question.
+/// How many rows are listed before the question.
 const MAX_LISTED: usize = 20;
 
 #[derive(Args)]

@@ -27,7 +27,7 @@ const FORM: u32 = 1;
 /// schedule takes a grant that is to be revoked for one that is gone.
 const LAST: [&str; 4] = ["connection", "key", "parked-grant", "replaced-grant"];
 
-/// So many things are put into a store at a time.
+/// How many things are put into a store at a time.
 const AT_ONCE: usize = 100;
 
 /// What a copy says of itself.

@@ -41,7 +41,7 @@ struct Due {
 }
 
 impl NewEvents {
-    /// The same services, with a table of events that reports new ones.
+    /// The same services, with a table of events that reports new rows.
     pub(crate) fn watch(&self, services: &Services) -> Services {
         let mut watched = services.clone();
         let table = services.stores.events.clone();
@@ -97,11 +97,11 @@ pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvent
     join!(delivery.on_schedule_and_events(), delivery.on_acknowledgements());
 }
 
-/// What begins the next delivery: what is due, or new events.
+/// Waits for what begins the next delivery: the time when something is due, or new events.
 struct Alarm<'a> {
     due: &'a Due,
     clock: &'a SharedClock,
-    /// Goes on beside a delivery: one that was made anew after it would never be the first.
+    /// It keeps running while events are delivered. A new timer after each delivery would never end while events keep coming.
     timer: BoxFuture<'static, ()>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Alarm<'a> {
         Self { due, clock, timer: clock.sleep(due.wait()) }
     }
 
-    /// What is due comes first: else it would wait for as long as events keep coming.
+    /// What is due comes first. Otherwise it would wait for as long as events keep coming.
     async fn next(&mut self, new: &NewEvents) -> Trigger {
         loop {
             let trigger = select! {
@@ -148,7 +148,8 @@ impl InProcess {
         }
     }
 
-    /// Beside the other, which may be waiting for an event to settle: what is told after an acknowledgement has settled.
+    /// Delivers after acknowledgements, beside the other loop. That one may be waiting for an event to settle, and what an acknowledgement
+    /// makes free has settled long ago.
     async fn on_acknowledgements(&self) {
         let Inner { acknowledged, .. } = &*self.new.0;
         loop {
@@ -171,13 +172,13 @@ impl InProcess {
     }
 }
 
-/// A second at least, a minute at most.
+/// How long it is until then: a second at least, and a minute at most.
 fn until(at: Timestamp, clock: &SharedClock) -> Duration {
     let wait = Duration::try_from(at.duration_since(clock.now())).unwrap_or_default();
     wait.clamp(Duration::from_secs(1), SWEEP_INTERVAL)
 }
 
-/// A table that tells of what the stream would tell of.
+/// A table that reports the rows that the stream would report in the cloud.
 struct Watched {
     table: Arc<dyn Table>,
     new: NewEvents,
@@ -254,7 +255,7 @@ mod tests {
             if alarm.next(&new).await.connections.is_empty() {
                 swept += 1;
             }
-            // So long takes what is to be done; the next event comes meanwhile.
+            // The sweep takes this long, and the next event arrives meanwhile.
             sleep(Duration::from_secs(5)).await;
         }
         assert_eq!(swept, 3, "once a minute");

@@ -31,10 +31,10 @@ use self::deliver::NewEvents;
 
 const SCHEDULE_INTERVAL: Duration = Duration::from_mins(5);
 
-/// Requests that are under way at the end of the process may take this long.
+/// How long requests that are under way at the end of the process may take.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest exchange: Zoho's call, one read per product, and the wait for the lease.
+/// How long an exchange of a code may take: Zoho's call, one read for each product, and the wait for the lease.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Each function behind its own paths, and at `/` where they are.
@@ -55,7 +55,7 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     }))
 }
 
-/// The same services, with no more calls at a time than leave room for others.
+/// The same services, with so few calls at a time that connections are left for others.
 fn with_room(services: &Services) -> Services {
     let wanted = services.settings.calls_at_once;
     let calls_at_once = Limits::of_this_process(wanted).calls(wanted);
@@ -95,13 +95,13 @@ pub(crate) async fn run(
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
-    // What the last answers did not wait for: it may not even have begun.
+    // Finishes the work that the last answers did not wait for. It may not even have begun.
     services.background.finish().await;
 }
 
 async fn tick(token_refresh: Local, clock: SharedClock) {
     loop {
-        // From one beginning to the next.
+        // The interval goes from one beginning to the next.
         let next = clock.sleep(SCHEDULE_INTERVAL);
         match token_refresh.ask(Ask::Tick).await {
             Ok(Reply::Ticked { renewed, failed }) => tracing::debug!(renewed, failed, "schedule"),

@@ -1,6 +1,6 @@
-//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`, and `/mcp` in front of these. A request goes from its route (`routes`) into
-//! the room of its subject (`inventory`, `crm`, `events`, `connector`, `passthrough`), which asks for the caller and the
-//! connection (`request`), reads from Zoho (`zoho`), or writes (`writes`).
+//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`, and `/mcp` in front of these. A request goes from its
+//! route (`routes`) into the module of its subject (`inventory`, `crm`, `events`, `connector`, `passthrough`), which asks for the caller
+//! and the connection (`request`), reads from Zoho (`zoho`), or writes (`writes`).
 
 mod app;
 mod connector;

@@ -1,4 +1,4 @@
-//! What happens to a batch that is due: it is sent, its claims are checked, or it is given up.
+//! The next step of a batch that is due: it is sent, its claims are checked, or it is given up.
 
 use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
@@ -13,7 +13,7 @@ use crate::send::Sender;
 /// A batch that no run claimed for this long is given up. An agent that was away for less misses nothing.
 const UNCLAIMED_LIMIT: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// What a batch's life is made of.
+/// What the steps of a batch work with.
 pub(crate) struct BatchLifecycle<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) clock: &'a dyn Clock,

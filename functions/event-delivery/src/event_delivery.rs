@@ -68,7 +68,7 @@ impl EventDelivery {
 
     /// The same with another timeout for the agent's hook, for tests.
     #[must_use]
-    pub fn with_patience(self, hook_timeout: Duration) -> Self {
+    pub fn with_hook_timeout(self, hook_timeout: Duration) -> Self {
         Self { hook_timeout, ..self }
     }
 

@@ -66,7 +66,8 @@ impl GiveUp<'_> {
         Ok(dead)
     }
 
-    /// Entries that a run has claimed are not given up. Where that run dies, they still have to be: the batch stays until then.
+    /// Closes the batch, unless a run has claimed some of its entries: these are not given up. The batch stays until their claims end,
+    /// because they must be given up if that run dies.
     async fn close_once_done(&self, name: &ConnectionName, frozen: Frozen) -> Result<NextStep, StoreError> {
         let until = match self.ledger.still_open(name, &frozen.batch).await? {
             (0, None) => {
@@ -74,7 +75,7 @@ impl GiveUp<'_> {
                 return Ok(NextStep::None);
             }
             (0, Some(until)) => until,
-            // Some were put back into the queue meanwhile.
+            // Some entries were put back into the queue in the meantime.
             _ => self.clock.now(),
         };
         self.ledger.change_batch(name, frozen, |batch| batch.next = until).await?;

@@ -95,8 +95,8 @@ impl HookDelivery<'_> {
         Ok(Pass { again, room: !waiting && !is_full })
     }
 
-    /// Makes a batch of what was not told yet, unless the hook's turns of the hour are used up: what comes until the next free
-    /// turn joins one batch. Says whether one was made.
+    /// Makes a batch of the entries that no batch has told yet. If the turns of the hour are used up, it makes none: entries that come
+    /// before the next free turn join one batch. Says whether it made one.
     async fn freeze_next(
         &self,
         name: &ConnectionName,

@@ -44,9 +44,9 @@ pub(crate) fn judge(answer: &Result<Answer, HttpError>) -> Verdict {
     let after = answer.retry_after.map(|seconds| seconds.min(MAX_RETRY_AFTER));
     match answer.status {
         200..=299 => Verdict::Admitted { run: run_of(&answer.body) },
-        // The session is busy; too many requests; work that was queued is cancelled; the request came too slowly.
+        // 408: the request came too slowly. 409: the session is busy. 429: there were too many requests. 503: queued work was cancelled.
         408 | 409 | 429 | 503 => Verdict::Later { after, may_have_begun: false },
-        // A proxy in front may have passed it on all the same.
+        // A proxy in front of the gateway may have passed the message on, and failed afterwards.
         500..=599 => Verdict::Later { after, may_have_begun: true },
         // Redirects are among them: the token goes to no other address.
         status => Verdict::Refused { status },

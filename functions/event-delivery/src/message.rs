@@ -23,7 +23,7 @@ pub(crate) fn write(connection: &ConnectionName, hook: &Hook, id: &str, entries:
         // What the run says goes nowhere: a report in the main session would start a second turn there.
         "deliver": false,
         "wakeMode": "next-heartbeat",
-        // For the match and the template of a mapping.
+        // These fields are for a mapping of OpenClaw's: its `match`, and its template.
         "source": "zoho-connector",
         "delivery": id,
         "connection": connection.as_str(),

@@ -8,7 +8,7 @@ pub(crate) enum NextStep {
     Now,
     /// At once, and the hook took the batch.
     Admitted,
-    /// Then.
+    /// At this moment.
     At(Timestamp),
     /// Never, or another process does it.
     None,

@@ -63,7 +63,7 @@ impl Sender<'_> {
         let answer = self.http.post_hook(hook.url.as_str(), message, self.hook_timeout).await;
         let verdict = judge(&answer);
         let tried = Tried::of(&answer, &hook.token);
-        // The gateway's words stay with the batch: a log is read by others than the operator.
+        // The gateway's words are not logged, because not only the operator reads logs. The batch keeps them.
         let (status, error) = (answer.as_ref().ok().map(|answer| answer.status), answer.as_ref().err());
         let error = error.map(ToString::to_string);
         tracing::info!(
@@ -115,7 +115,7 @@ impl Sender<'_> {
         Ok(NextStep::At(next))
     }
 
-    /// The refusal is written down before anything else: should this process die, whoever finds the batch gives it up.
+    /// Writes the refusal down before anything else: if this process dies, the next sweep finds the batch and gives it up.
     async fn refused(
         &self,
         name: &ConnectionName,

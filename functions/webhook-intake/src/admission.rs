@@ -1,4 +1,4 @@
-//! What all doors share: a delivery is checked with the connection's secrets, and stored once it is known to be genuine.
+//! What all endpoints share: a delivery is checked with the connection's secrets, and stored once it is known to be genuine.
 
 use axum::Json;
 use shared::base::problem::{Code, Problem};

@@ -36,7 +36,7 @@ const MESSAGE_ID: &str = "webhook-id";
 const MESSAGE_TIME: &str = "webhook-timestamp";
 const MESSAGE_SIGNATURE: &str = "webhook-signature";
 
-/// How far the time of a message may be from ours: an older one was kept and sent again by somebody.
+/// How far the time of a message may be from ours. Somebody may have kept an older message and sent it again.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a sender may say when it happened.

@@ -65,7 +65,7 @@ pub(crate) async fn receive(
     let mut digest = Sha256::new();
     signed.feed(|part| digest.update(part));
     if change == "deleted" {
-        // The body of a delete can equal that of the change before it, and is news all the same.
+        // The body of a deletion can equal that of the change before it. It must not be taken for the same delivery.
         digest.update("deleted");
     }
     let unfilled = payload.unfilled.clone();
@@ -81,7 +81,7 @@ fn delivery(connection: ConnectionName, change: &str, digest: String, payload: P
     let kind = payload.kind.as_deref().unwrap_or("unknown");
     let mut data = payload.names;
     if change == "deleted" {
-        // The path is not signed, so that a record is gone is only a claim until it was looked up.
+        // The path is not signed. So the deletion is only a claim until the record was looked up.
         data.insert(UNCONFIRMED.to_owned(), Value::Bool(true));
     }
     Delivery {

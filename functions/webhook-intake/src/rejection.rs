@@ -1,5 +1,5 @@
-//! What is refused: the sender gets an error, the operator a metric and a line in the log, and nothing is stored. A stranger
-//! must not be able to write rows or wake an agent, so a refusal is no event.
+//! Deliveries that are refused. The sender gets an error, the operator gets a metric and a line in the log, and nothing is stored: a
+//! stranger must not be able to write rows or to wake an agent.
 
 use axum::body::HttpBody;
 use axum::extract::Request;

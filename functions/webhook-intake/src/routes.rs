@@ -1,4 +1,4 @@
-//! The doors: one for each kind of sender, with the file that knows how its calls are verified.
+//! The endpoints: one for each kind of sender. The file of the same name knows how to verify its calls.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use shared::base::ttl_cache::TTL;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::store::{Secrets, StoreError};
 
-/// How old they may be while the store does not answer. A secret of an hour ago admits only what was admitted before, and a
+/// How old cached secrets may be while the store does not answer. A secret of an hour ago admits only what was admitted before, and a
 /// delivery that is refused may never come again.
 const MAX_AGE_WITHOUT_STORE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -19,7 +19,7 @@ pub(crate) struct SecretCache {
     store: Arc<dyn Secrets>,
     clock: SharedClock,
     last: Mutex<Option<(Timestamp, Arc<WebhookSecrets>)>>,
-    /// Held while they are read, so that one read serves all who wait; when the last read began.
+    /// When the last read began. The lock is held during a read, so that one read serves all who wait.
     reading: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
@@ -38,7 +38,7 @@ impl SecretCache {
             return Ok(known);
         }
         let older = self.younger_than(MAX_AGE_WITHOUT_STORE);
-        // The store was asked just now, and failed: nobody waits for it again meanwhile.
+        // The store was asked a moment ago and failed. Until the pause is over, no delivery waits for it again.
         if let Some(older) = older.clone().filter(|_| self.is_recent(*began)) {
             return Ok(older);
         }
@@ -55,7 +55,7 @@ impl SecretCache {
         began.is_some_and(|at| is_younger(at, self.clock.now(), REREAD_PAUSE))
     }
 
-    /// The secrets as they are stored now, where these may be older. None where they were read just now.
+    /// The secrets as they are stored now, if they may be newer than these. `None` if these were read a moment ago.
     pub(crate) async fn newer(
         &self,
         than: &Arc<WebhookSecrets>,

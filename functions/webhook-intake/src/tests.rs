@@ -1,4 +1,4 @@
-//! The doors on a store in memory and a clock that is set: who is let in, and what is stored of it.
+//! The endpoints on a store in memory and a clock that is set: which deliveries are accepted, and what is stored of them.
 
 use std::sync::{Arc, Mutex};
 

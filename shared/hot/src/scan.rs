@@ -1,28 +1,28 @@
-//! Goes through JSON without making values of it: where a value ends, and whether it is written as JSON is.
+//! Goes through JSON without making values of it: finds where a value ends, and whether it is written as JSON must be.
 
 use crate::text::plain;
 
-/// How deep values stand within one another, at most: less than `serde_json` reads, with what stands around them.
+/// How deep values may nest. With the levels around them, that is still less than `serde_json` reads.
 const DEPTH: usize = 100;
 
-/// Why a text is gone through no further.
+/// Why a scan stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It is no JSON, or not what is looked for: the whole answer is left to `serde_json`.
+    /// The text is no JSON, or not what is looked for. The whole answer is left to `serde_json`.
     Unusable,
-    /// It is JSON that cannot be copied: `serde_json` would write it in another way, like `/` for `\/`, or it has more names or levels
-    /// than are looked at. This item is left to `serde_json`.
+    /// The text is JSON that cannot be copied: `serde_json` would write it in another way, like `/` for `\/`, or it has too many names or
+    /// levels. This item is left to `serde_json`.
     Odd,
 }
 
-/// What stands between the quotes of a text.
+/// A text of JSON, between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     /// As it is written.
     pub inner: &'a str,
     /// Whether it has escapes.
     pub is_escaped: bool,
-    /// Whether it has escapes that are written in one way of several.
+    /// Whether it has an escape that `serde_json` would write in another way.
     pub is_odd: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// At the beginning.
+    /// Begins at the beginning of a text.
     pub const fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
@@ -45,7 +45,7 @@ impl<'a> Scan<'a> {
         self.text.as_bytes()
     }
 
-    /// The next byte; no byte of JSON at the end.
+    /// The next byte. At the end it is 0, which is no byte of JSON.
     pub fn peek(&self) -> u8 {
         self.bytes().get(self.at).copied().unwrap_or(0)
     }

@@ -118,7 +118,7 @@ async fn envelope(mut request: Request, next: Next) -> Response {
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));
     let zoho_code = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
-    // What is refused for want of room is told once for all, by who refuses it.
+    // A call for which no place was free is not logged as an error of its own: api-proxy's `concurrency` warns once for many of them.
     let is_shed = problem.as_ref().is_some_and(|problem| problem.code() == Code::ConnectorBusy);
     let outcome = match status {
         500.. if !is_shed => "failed",

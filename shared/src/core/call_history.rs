@@ -28,7 +28,7 @@ pub struct CallHistory {
 }
 
 impl CallHistory {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>) -> Self {
         Self { state }
     }

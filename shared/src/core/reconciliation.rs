@@ -48,7 +48,7 @@ pub struct Reconciliations {
 }
 
 impl Reconciliations {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

@@ -21,7 +21,7 @@ impl Counter {
         }
     }
 
-    /// Those since the last call of this.
+    /// Takes the counts since it was called last.
     pub(crate) fn take(&self) -> Calls {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -12,15 +12,15 @@ const SECRETS: f64 = 5.0;
 const READS: f64 = 0.125;
 const WRITES: f64 = 0.625;
 
-/// How long Zoho is taken to need for an answer, in milliseconds, and which share of calls meets a cold start: an agent calls now and
-/// then.
+/// The assumed time of Zoho for an answer, in milliseconds, and the assumed share of calls that meet a cold start: an agent calls only now
+/// and then.
 pub(crate) const ZOHO: f64 = 150.0;
 pub(crate) const COLD: f64 = 0.05;
 
 /// A function with this many MB has one whole processor.
 const WHOLE_PROCESSOR: f64 = 1769.0;
 
-/// The sizes that are considered: the first that is half as large again as what was used.
+/// The sizes of a function in MB. It gets the first one that is at least one and a half times what it used.
 const SIZES: [f64; 4] = [128.0, 256.0, 512.0, 1024.0];
 
 /// What a function costs.
@@ -58,7 +58,7 @@ fn price(calls: &Calls) -> f64 {
         "PutItem" => WRITES,
         _ => panic!("{name} has no price here"),
     };
-    // No sum of nothing: of numbers like these it is -0.
+    // The sum begins with 0: `sum` of no numbers at all is -0.
     calls.iter().fold(0.0, |sum, (name, times)| sum + count(*times) * each(name))
 }
 

@@ -1,7 +1,7 @@
 //! The call to Zoho without a function in between: what any caller pays, with the HTTP client that is below all others.
 //!
-//! It is told when to call as a function is told of its events. A caller that did nothing else would find its own processor and the other
-//! side's awake from the call before, which no function does.
+//! It asks for events and answers them, as a function does, and makes one call for each. If it called again and again without waiting for
+//! events, its processor and that of the stand-in would still be awake from the call before. For a function they are not.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A client without anything of TLS.
+/// An HTTP client without TLS.
 struct Caller(Client<HttpConnector, Full<Bytes>>);
 
 impl Caller {
@@ -30,27 +30,28 @@ impl Caller {
     }
 }
 
-/// Calls once an event, and answers it with what the call took. It ends with its process.
+/// Makes the call once for each event, and answers the event with what the call took. It ends with its process.
 pub(crate) async fn run(url: &str) -> ! {
     let runtime = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
     let runtime = format!("http://{runtime}/2018-06-01/runtime/invocation");
     let caller = Caller(Client::builder(TokioExecutor::new()).build_http());
     loop {
+        // What the event says does not matter, nor does its id: the Runtime API has one event at a time.
         let next = Request::get(format!("{runtime}/next")).body(Full::default()).unwrap();
         caller.send(next).await;
         let begun = Instant::now();
         caller.call(url).await;
         let answer = answer(begun.elapsed().as_nanos());
-        caller.send(Request::post(format!("{runtime}/it/response")).body(answer.into()).unwrap()).await;
+        caller.send(Request::post(format!("{runtime}/event/response")).body(answer.into()).unwrap()).await;
     }
 }
 
-/// An answer with what a call took.
+/// The answer to an event. The status comes first, where `Function::ask` looks for it.
 fn answer(nanos: u128) -> String {
     format!(r#"{{"statusCode":200,"nanos":{nanos}}}"#)
 }
 
-/// What a call took, from that answer.
+/// Reads from such an answer what the call took.
 pub(crate) fn took(answer: &[u8]) -> Duration {
     let answer: serde_json::Value = serde_json::from_slice(answer).unwrap();
     Duration::from_nanos(answer["nanos"].as_u64().unwrap())

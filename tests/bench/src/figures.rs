@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::calls::Calls;
 
-/// What one start came to.
+/// What was measured of one start.
 pub(crate) struct Start {
-    /// Until it asked for its first event, and until it had answered it.
+    /// The time until it asked for its first event, and until it had answered that.
     pub(crate) init: Duration,
     pub(crate) first: Duration,
-    /// What the events after the first took.
+    /// The time of each event after the first.
     pub(crate) warm: Vec<Duration>,
     /// Its time on a processor, for its start with the first event, and for all others.
     pub(crate) cpu_first: Duration,
@@ -21,7 +21,7 @@ pub(crate) struct Start {
     pub(crate) later: [Calls; 2],
 }
 
-/// What all starts came to: medians, and percentiles over all warm events.
+/// What was measured of all starts: medians, and percentiles over all warm events.
 pub(crate) struct Figures {
     /// In milliseconds.
     pub(crate) init: f64,
@@ -73,7 +73,7 @@ impl Figures {
     }
 }
 
-/// The value below which so many of a hundred lie.
+/// The value below which this percentage of the values lies.
 pub(crate) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::contenders::Contender;
 use crate::http::{Answer, json, listen, serve};
 
-/// How long an event may take, and what functions are told of it. Under valgrind, a start takes seconds.
+/// How long an event may take. Functions are told the same. Under valgrind, a start takes seconds.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a function answered, and how long after it was given the event.
@@ -25,7 +25,7 @@ pub(crate) struct Answered {
     pub(crate) body: Bytes,
 }
 
-/// What a process and its keeper share.
+/// What the process's Runtime API shares with the measurement.
 struct Link {
     events: tokio::sync::Mutex<UnboundedReceiver<Bytes>>,
     asked: UnboundedSender<()>,
@@ -45,7 +45,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Starts a contender; `before` is put before its command.
+    /// Starts a contender. The words of `before` stand before its command.
     pub(crate) async fn start(contender: &Contender, before: &[String]) -> Self {
         let (listener, address) = listen().await;
         let (events, to_come) = unbounded_channel();
@@ -81,15 +81,14 @@ impl Function {
         self.child.id()
     }
 
-    /// Until it asks for its next event; how long after its start that was.
+    /// Waits until it asks for its next event. Returns how long after its start that was.
     pub(crate) async fn ready(&mut self) -> Duration {
         let asked = timeout(LIMIT, self.asked.recv()).await;
         assert!(asked.is_ok(), "it does not ask for an event; see {}", self.log);
         self.begun.elapsed()
     }
 
-    /// Gives it an event, and waits until it is ready for the next one. How long the answer took, and when it was there since
-    /// the start.
+    /// Gives it an event, and waits until it is ready for the next one. Returns the answer, and how long after the start it was there.
     pub(crate) async fn ask(&mut self, event: &Bytes) -> (Answered, Duration) {
         self.events.send(event.clone()).unwrap();
         let answered = timeout(LIMIT, self.answered.recv()).await.ok().flatten();
@@ -100,7 +99,7 @@ impl Function {
         (answered, since)
     }
 
-    /// Ends it with a signal after which valgrind still writes down what it counted; what it wrote to its log.
+    /// Ends it with a signal after which valgrind still writes down what it counted. Returns what it wrote to its log.
     pub(crate) fn end(mut self) -> String {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -118,7 +117,7 @@ impl Drop for Function {
     }
 }
 
-/// Whether an answer of a function says 200: the first member of the answer in each of the languages.
+/// Whether an answer of a function says 200. In each of the languages, the status is the first member of the answer.
 fn is_ok(body: &[u8]) -> bool {
     body.starts_with(br#"{"statusCode":200"#) || body.starts_with(br#"{"statusCode": 200"#)
 }
@@ -129,7 +128,7 @@ impl Link {
         if path.ends_with("/invocation/next") {
             return self.next().await;
         }
-        // An error document is no answer that says 200, so it is told where the answer is looked at.
+        // A function may also report an error here. That does not say 200, so `ask` ends the measurement with it.
         let took = self.given.lock().unwrap().elapsed();
         let _nobody_waits = self.answered.send(Answered { took, body });
         json(202, r#"{"status":"OK"}"#)

@@ -1,5 +1,5 @@
-//! What valgrind counts: instructions, which no noise of the machine changes, and allocations. Both of a start with its first event,
-//! and of one event more.
+//! What valgrind counts: instructions, which no noise of the machine changes, and allocations. It counts a start with its first event, and
+//! one further event.
 
 use std::process::Command;
 
@@ -40,7 +40,7 @@ fn valgrind(options: &[&str]) -> Vec<String> {
     ["valgrind"].iter().chain(options).map(|word| (*word).to_owned()).collect()
 }
 
-/// Instructions of the start with its first event, and of so many more.
+/// The instructions of the start with its first event, and of this number of further events.
 async fn instructions(contender: &Contender, events: usize) -> (u64, u64) {
     let file = format!("{}/{}.callgrind", contender.folder, contender.id);
     let out = format!("--callgrind-out-file={file}");
@@ -63,7 +63,7 @@ async fn instructions(contender: &Contender, events: usize) -> (u64, u64) {
     (start, dump(2))
 }
 
-/// Bytes and blocks that were allocated until so many events were answered.
+/// The bytes and blocks that were allocated until this number of events was answered.
 async fn blocks(contender: &Contender, events: usize) -> (u64, u64) {
     let options = ["--tool=dhat", "--dhat-out-file=/dev/null"];
     let mut function = Function::start(contender, &valgrind(&options)).await;

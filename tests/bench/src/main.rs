@@ -1,7 +1,8 @@
-//! What a start and a call cost, beside an empty function, the direct call, and functions in other languages that do less. `tests/bench/run`
-//! builds what is measured and starts this.
+//! Measures what a start and a call cost, beside an empty function, the direct call, the least connector, and functions in other languages
+//! that do less. `tests/bench/run` builds what is measured and starts this.
 //!
-//! Everything runs on this thread but the functions themselves: a function has one of two processors for itself.
+//! The stand-ins and the measuring run on one thread, and each function in a process of its own. So on two processors a function has one
+//! for itself.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +20,7 @@ mod contenders;
 mod cost;
 mod direct;
 mod figures;
+mod fixtures;
 mod function;
 mod http;
 mod instructions;
@@ -41,13 +43,13 @@ use instructions::Counts;
 use results::{DirectRow, Results, Row};
 use stage::Stage;
 
-/// Between these lines of the document stand the figures of the last run that wrote them.
+/// The lines of the document between which the figures stand.
 const MARKS: [&str; 2] = ["<!-- figures: tests/bench/run --write -->\n", "<!-- end of the figures -->\n"];
 #[cfg(feature = "scale")]
 const MARKS_OF_SCALE: [&str; 2] =
     ["<!-- figures: tests/bench/run --scale --write -->\n", "<!-- end of the figures of one machine -->\n"];
 
-/// What is asked for.
+/// The flags.
 struct Options {
     quick: bool,
     check: bool,
@@ -111,9 +113,9 @@ async fn measure(options: &Options) -> Results {
     let needed = |name| place(name).unwrap_or_else(|| panic!("{name} is not set: start tests/bench/run"));
     let places = Places {
         folder: needed("BENCH_FOLDER"),
-        proxy: needed("BENCH_PROXY"),
-        floor: needed("BENCH_FLOOR"),
-        least: needed("BENCH_LEAST"),
+        proxy_binary: needed("BENCH_PROXY"),
+        floor_binary: needed("BENCH_FLOOR"),
+        least_binary: needed("BENCH_LEAST"),
         node: place("BENCH_NODE"),
         python: place("BENCH_PYTHON"),
         aws: stage.aws_url.clone(),
@@ -122,7 +124,7 @@ async fn measure(options: &Options) -> Results {
     let (contenders, calls) = (places.contenders(), places.direct_calls());
     let mut starts: Vec<_> = contenders.iter().map(|_| Vec::new()).collect();
     let mut called: Vec<_> = calls.iter().map(|_| Vec::new()).collect();
-    // The first round fills caches of files and does not count; then side by side, so that noise falls on all.
+    // All contenders take turns in each round, so that noise falls on all of them. The first round does not count: it fills caches of files.
     for round in 0..=rounds {
         for (contender, starts) in contenders.iter().zip(&mut starts) {
             let start = stage.run(contender, events).await;

@@ -1,4 +1,4 @@
-//! The figures as a picture: bars on a logarithmic scale, for Node.js and Rust are too far apart for another one.
+//! The figures as a picture: bars on a logarithmic scale, because Node.js and Rust are too far apart for a linear one.
 
 use std::fmt::Write;
 

@@ -9,8 +9,14 @@ use crate::targets::Target;
 
 /// The whole report.
 pub(crate) fn report(results: &Results, targets: &[Target]) -> String {
-    let parts =
-        [ratios(results), absolute(results), counts(results), calls(results), costs(results), kept(targets)];
+    let parts = [
+        ratios(results),
+        absolute(results),
+        counts(results),
+        calls(results),
+        costs(results),
+        promises(targets),
+    ];
     let head = format!(
         "{} starts of each, {} events each, side by side in one run.\n",
         results.rounds, results.events
@@ -149,8 +155,7 @@ fn costs(results: &Results) -> String {
         "dollars in all",
     ];
     let item = results.row("item").map_or(1.0, |row| Cost::of(&row.figures).dollars);
-    // What calls nothing, or lets anybody in, is no connector.
-    let rows = results.rows.iter().filter(|row| row.contender.is_a_connector()).map(|row| {
+    let rows = results.rows.iter().filter(|row| row.contender.is_connector).map(|row| {
         let cost = Cost::of(&row.figures);
         vec![
             row.contender.name.to_owned(),
@@ -169,7 +174,7 @@ fn costs(results: &Results) -> String {
     table(&columns, rows) + &told
 }
 
-fn kept(targets: &[Target]) -> String {
+fn promises(targets: &[Target]) -> String {
     let columns = ["target", "measured", "the least connector", "wanted", ""];
     let rows = targets.iter().map(|target| {
         let sign = if target.at_least { "≥" } else { "≤" };

@@ -4,15 +4,15 @@ use crate::contenders::Contender;
 use crate::figures::{Figures, percentile};
 use crate::instructions::Counts;
 
-/// A contender and what it came to.
+/// A contender and what was measured of it.
 pub(crate) struct Row {
     pub(crate) contender: Contender,
     pub(crate) figures: Figures,
-    /// Where they were asked for.
+    /// What valgrind counted, if that was asked for.
     pub(crate) counts: Option<Counts>,
 }
 
-/// A direct call and what it came to, in microseconds.
+/// A direct call and what was measured of it, in microseconds.
 pub(crate) struct DirectRow {
     pub(crate) contender: Contender,
     pub(crate) p50: f64,
@@ -25,7 +25,7 @@ impl DirectRow {
     }
 }
 
-/// All of them.
+/// All rows.
 pub(crate) struct Results {
     pub(crate) rounds: usize,
     pub(crate) events: usize,
@@ -38,7 +38,7 @@ impl Results {
         self.rows.iter().find(|row| row.contender.id == id)
     }
 
-    /// The first contender is the floor.
+    /// The figures of the floor, which is the first contender.
     pub(crate) fn floor(&self) -> &Figures {
         &self.rows[0].figures
     }

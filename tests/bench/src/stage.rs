@@ -1,10 +1,12 @@
-//! The stand-ins, and one start of each contender in front of them.
+//! The stand-ins, and one start of a contender in front of them.
 
 use std::sync::Arc;
 
 use crate::aws::Aws;
-use crate::contenders::{Contender, secrets, store_key};
+use crate::contenders::Contender;
+use crate::direct;
 use crate::figures::{Start, micros};
+use crate::fixtures::{secrets, store_key};
 use crate::function::Function;
 use crate::http::{listen, serve};
 use crate::process;
@@ -42,7 +44,7 @@ impl Stage {
         self.take_calls();
     }
 
-    /// Starts a contender, gives it its event so often, and ends it.
+    /// Starts a contender, gives it its event once and then this often, and ends it.
     pub(crate) async fn run(&self, contender: &Contender, events: usize) -> Start {
         self.clear();
         let mut function = Function::start(contender, &[]).await;
@@ -67,16 +69,16 @@ impl Stage {
         }
     }
 
-    /// Has a direct call made once an event, by a process of its own, as a function would be one; what the calls took in microseconds.
-    pub(crate) async fn call(&self, direct: &Contender, events: usize) -> Vec<f64> {
-        let mut caller = Function::start(direct, &[]).await;
+    /// Starts the process of a direct call and gives it so many events after a first one. Returns what each call took, in microseconds.
+    pub(crate) async fn call(&self, contender: &Contender, events: usize) -> Vec<f64> {
+        let mut caller = Function::start(contender, &[]).await;
         caller.ready().await;
         let mut taken = Vec::with_capacity(events);
-        // The first one opens the connection.
+        // The first call opens the connection to Zoho, and is not counted.
         for event in 0..=events {
-            let (answered, _) = caller.ask(&direct.event).await;
+            let (answered, _) = caller.ask(&contender.event).await;
             if event > 0 {
-                taken.push(micros(crate::direct::took(&answered.body)));
+                taken.push(micros(direct::took(&answered.body)));
             }
         }
         taken

@@ -7,9 +7,9 @@ pub(crate) struct Target {
     pub(crate) what: String,
     pub(crate) measured: f64,
     pub(crate) limit: f64,
-    /// Whether the limit is the least that will do, and not the most.
+    /// Whether the limit is a minimum, and not a maximum.
     pub(crate) at_least: bool,
-    /// What the least connector measures, where it does the same.
+    /// What was measured of the least connector, where it does the same: how near the libraries come by themselves.
     pub(crate) least: Option<f64>,
 }
 
@@ -31,11 +31,12 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
     };
     let Some(item) = results.row("item") else { return all };
     let round_trip = results.direct_p50("direct-item").unwrap_or(0.0) / 1e3;
-    let unavoidable = 2.0 * results.floor().first + round_trip;
-    let least = |id: &str, of: &dyn Fn(&Row) -> f64| results.row(id).map(of);
-    let first = |row: &Row| row.figures.first / unavoidable;
+    let two_floors_and_a_call = 2.0 * results.floor().first + round_trip;
+    let first = |row: &Row| row.figures.first / two_floors_and_a_call;
+    let warm = |row: &Row| row.figures.p50 / results.unavoidable(&row.contender);
+    let least_item = results.row("least-item");
     all.push(Target {
-        least: least("least-item", &first),
+        least: least_item.map(first),
         ..most("first answer of one item ÷ (2 × the floor + one call to Zoho)", first(item), 1.0)
     });
     for (id, name) in [("node-secrets", "Node.js with Secrets Manager"), ("python", "Python with boto3")] {
@@ -45,19 +46,18 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
                 measured: other.figures.first / item.figures.first,
                 limit: 35.0,
                 at_least: true,
-                least: least("least-item", &|row| other.figures.first / row.figures.first),
+                least: least_item.map(|least| other.figures.first / least.figures.first),
             });
         }
     }
-    let warm = |row: &Row| row.figures.p50 / results.unavoidable(&row.contender);
     all.push(Target {
-        least: least("least-item", &warm),
+        least: least_item.map(warm),
         ..most("warm p50 of one item ÷ (floor + direct call)", warm(item), 1.3)
     });
     all.push(most("warm p99 of one item ÷ its p50", item.figures.p99 / item.figures.p50, 2.0));
     if let Some(items) = results.row("items") {
         all.push(Target {
-            least: least("least-items", &warm),
+            least: results.row("least-items").map(warm),
             ..most("warm p50 of 200 items ÷ (floor + direct call)", warm(items), 1.3)
         });
     }

@@ -1,4 +1,4 @@
-//! A Zoho that answers from memory, whoever asks.
+//! A Zoho that answers from memory. It checks no token.
 
 use bytes::Bytes;
 use hyper::http::request::Parts;

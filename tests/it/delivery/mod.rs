@@ -70,7 +70,7 @@ impl Scene {
             &self.inside.services_of("event-delivery"),
             Arc::new(self.inside.token_refresh.clone()),
         )
-        .with_patience(Duration::from_secs(3));
+        .with_hook_timeout(Duration::from_secs(3));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }

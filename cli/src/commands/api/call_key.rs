@@ -64,7 +64,7 @@ impl MadeKey {
         let clock = services.clock.clone();
         let keys = Keys::new(services.stores.state.clone(), clock.clone());
         let now = clock.now();
-        // Of commands that were killed.
+        // Commands that were killed have left their keys.
         for old in keys.list().await? {
             if old.label == LABEL && old.expires.is_some_and(|end| end < now) {
                 keys.revoke(&old.id).await?;

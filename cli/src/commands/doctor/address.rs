@@ -1,20 +1,19 @@
-//! The public address: that it can be looked up, has a good certificate, is answered by this version of the connector and by
-//! this very installation.
+//! The public address: that its name can be looked up, that its certificate is good, and that this version of the connector answers
+//! there. Whether that connector is this installation, `this_installation` finds out.
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Url};
-use serde_json::Value;
 use shared::base::public_url::PublicUrl;
 use shared::base::settings::Home;
 use shared::zoho::http;
 
 use super::certificate;
-use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
+use super::this_installation::{self, served_elsewhere};
 use crate::commands::health;
 use crate::commands::installation::Opened;
 use crate::commands::serve_command;
@@ -23,9 +22,6 @@ use crate::server::presence;
 const CHECK: &str = "Public address";
 
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// What a connector says of a key that its store does not know.
-const UNKNOWN_KEY: &str = "key_invalid";
 
 /// Looks at the address, and says whether this installation answers there.
 pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
@@ -67,7 +63,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
     };
     report.good(CHECK, format!("a connector answers at {url}"));
     check_version(report, opened, &version);
-    is_ours(report, opened, &client).await
+    this_installation::check(report, opened, &client).await
 }
 
 /// Why the host's name leads nowhere.
@@ -153,26 +149,6 @@ fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {
     report.bad("Version", format!("the connector there is {theirs}, this command is {ours}"), mend);
 }
 
-/// Whether the connector that answers at the public address has another store.
-pub(crate) async fn has_another_store(opened: &Opened) -> bool {
-    let Ok(client) = http::browser() else { return false };
-    let Ok(key) = KeyForACheck::make(&opened.services, Vec::new(), Vec::new()).await else { return false };
-    let (_, document) = ask_with(key, &client, opened.public_url.as_str()).await;
-    document.get("code").and_then(Value::as_str) == Some(UNKNOWN_KEY)
-}
-
-/// What the connector answers to a key, which ends by that.
-async fn ask_with(key: KeyForACheck, client: &Client, url: &str) -> (u16, Value) {
-    let request = client.get(format!("{url}/v1/status")).timeout(CALL_TIMEOUT).bearer_auth(key.text.expose());
-    let answer = match request.send().await {
-        Ok(answer) => Some((answer.status().as_u16(), answer.text().await.unwrap_or_default())),
-        Err(_) => None,
-    };
-    key.end().await;
-    let (status, text) = answer.unwrap_or_default();
-    (status, serde_json::from_str(&text).unwrap_or_default())
-}
-
 /// A stack has its address from its template, if that names one: consents and links of another one end nowhere.
 fn check_stacks_address(report: &mut Report, opened: &Opened) {
     let url = opened.public_url.as_str();
@@ -182,87 +158,4 @@ fn check_stacks_address(report: &mut Report, opened: &Opened) {
         format!("the stack takes {own} for its address (PublicUrl or DomainName of its template), and gives Zoho a redirect URI there: no consent begun at {url} comes back"),
         format!("name that one: setup with --public-url {own} remembers it, and says who still has the old one; or, where {url} is right, deploy the stack with it"),
     );
-}
-
-/// The server knows its address from its start: consents and webhooks of another one end nowhere.
-fn check_own_address(report: &mut Report, opened: &Opened) {
-    let Home::Folder(folder) = &opened.services.settings.home else { return };
-    let url = opened.public_url.as_str();
-    let servers = presence::running(folder);
-    // Several are wrong already, and only one of them has the address.
-    if let ([_], Some(known_as)) = (servers.as_slice(), presence::known_otherwise(&servers, url)) {
-        report.bad(
-            "Server's address",
-            format!("the server takes {known_as} for its address, and gives Zoho a redirect URI there: no consent begun at {url} comes back"),
-            format!(
-                "end it, and start it with `{}` (a service: with ZOHO_CONNECTOR_PUBLIC_URL={url}); or, where that one is right, name it here: --public-url {known_as}",
-                serve_command::that_keeps_its_place(&servers, folder, &opened.public_url)
-            ),
-        );
-    }
-}
-
-/// Where the server of this store is, in place of the address that leads to another; nothing where that is not known.
-fn served_elsewhere(opened: &Opened) -> String {
-    let Home::Folder(folder) = &opened.services.settings.home else { return String::new() };
-    match presence::known_otherwise(&presence::running(folder), opened.public_url.as_str()) {
-        Some(known_as) => format!(". The server of this store takes {known_as} for its address"),
-        None => String::new(),
-    }
-}
-
-/// A key that may do nothing is made in our store: whoever knows it has our store. A stranger who gets it can do nothing with it.
-async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool {
-    const CHECK: &str = "This installation";
-    let url = opened.public_url.as_str();
-    let key = match KeyForACheck::make(&opened.services, Vec::new(), Vec::new()).await {
-        Ok(key) => key,
-        Err(error) => {
-            report.bad(CHECK, error.to_string(), "see the check of the store");
-            return false;
-        }
-    };
-    let id = key.id.clone();
-    let (status, document) = ask_with(key, client, url).await;
-    if document.pointer("/key/id").and_then(Value::as_str) == Some(id.as_str()) {
-        report.good(CHECK, "the address leads to this very store");
-        check_own_address(report, opened);
-        return true;
-    }
-    let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");
-    match word("code") {
-        UNKNOWN_KEY => report.bad(
-            CHECK,
-            format!(
-                "the connector at {url} has another store: it does not know the keys of this one{}",
-                served_elsewhere(opened)
-            ),
-            "correct the address (--public-url), or name the installation that is served there (--data, --stack, --installation)",
-        ),
-        // The key was made by our clock, and is judged by the connector's.
-        "key_expired" => report.bad(
-            CHECK,
-            format!(
-                "at {url}, a key of this moment has ended: the connector's clock is minutes ahead of this machine's"
-            ),
-            "set the clocks of both machines right",
-        ),
-        "store_unavailable" => report.bad(
-            CHECK,
-            format!("the connector at {url} does not reach its own store"),
-            match &opened.services.settings.home {
-                Home::Folder(_) => "look at the log of `serve`: disk, rights of the folder".to_owned(),
-                Home::Stack(stack) => format!(
-                    "its log group /aws/lambda/{}-api-proxy names the right or the table that is missing; `sam deploy` puts both back",
-                    stack.name
-                ),
-            },
-        ),
-        code => report.bad(
-            CHECK,
-            format!("{url}/v1/status answered {status} {code}: {}", word("detail")),
-            "let the reverse proxy pass everything on as it is, the header Authorization included",
-        ),
-    }
-    false
 }

@@ -13,7 +13,7 @@ use crate::commands::told_address;
 const CHECK: &str = "Address at Zoho";
 
 pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
-    // Where another connector answers, the address is wrong in itself.
+    // If another connector answers there, the address itself is wrong, and the check of the address says so.
     if !is_ours {
         return;
     }

@@ -25,7 +25,7 @@ pub(super) async fn check(report: &mut Report, installation: &Installation, open
     let Home::Stack(stack) = &opened.services.settings.home else { return };
     let lambda = match installation.lambda().await {
         Ok(lambda) => lambda,
-        Err(failure) => return report.open("Functions", failure.into_line()),
+        Err(failure) => return report.neutral("Functions", failure.into_line()),
     };
     for function in FUNCTIONS {
         check_function(report, &lambda, &format!("{}-{function}", stack.name)).await;
@@ -86,7 +86,7 @@ async fn renew(report: &mut Report, opened: &Opened, stack: &str) {
             format!("token-refresh could not renew {failed} of the connections that are due"),
             format!("see the checks of the connections; its log group /aws/lambda/{stack}-token-refresh has the causes"),
         ),
-        Ok(_) => report.open(
+        Ok(_) => report.neutral(
             CHECK,
             "token-refresh answered, but with no word of a round: is it of this version? `sam deploy` makes it so",
         ),

@@ -14,7 +14,7 @@ const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// Judges a certificate that was accepted, as it came.
 pub(super) fn check(report: &mut Report, der: &[u8], now: Timestamp) {
     let Some(end) = end_of(der) else {
-        return report.open(CHECK, "it is accepted, but its end cannot be read");
+        return report.neutral(CHECK, "it is accepted, but its end cannot be read");
     };
     if end < later(now, RENEWED_BEFORE) {
         report.bad(

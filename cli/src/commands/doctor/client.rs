@@ -13,7 +13,7 @@ use crate::commands::installation::Opened;
 
 const CHECK: &str = "Client";
 
-/// Where nothing is known of the client.
+/// How a client is set of which nothing is known.
 const SET: &str = "`zoho-connector client set --id ID --data-centre DATA_CENTRE`";
 
 /// How the secret is set, in a mend.
@@ -65,14 +65,14 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
             format!("copy the secret from Zoho's API console (Client Secret): {}", set(client)),
         ),
         Some(Refusal::InvalidClient) => unknown(report, &accounts, client).await,
-        Some(refusal @ Refusal::Http(_)) => report.open(
+        Some(refusal @ Refusal::Http(_)) => report.neutral(
             CHECK,
             format!(
                 "{refusal}, so that nobody knows whether it is right: let this machine reach Zoho over HTTPS (network, DNS, firewall)"
             ),
         ),
         Some(refusal) => {
-            report.open(CHECK, format!("Zoho did not say whether it knows the client: {refusal}"));
+            report.neutral(CHECK, format!("Zoho did not say whether it knows the client: {refusal}"));
         }
     }
 }
@@ -103,7 +103,7 @@ async fn unknown(report: &mut Report, accounts: &Accounts, client: &Client) {
     }
 }
 
-/// What Zoho refuses; nothing, if it should not.
+/// Asks Zoho to exchange a code that does not exist. Returns the refusal, and `None` in the unlikely case that Zoho takes the code.
 async fn ask(accounts: &Accounts, client: &Client, secret: &ClientSecret, dc: DataCentre) -> Option<Refusal> {
     let credentials = ClientCredentials { id: &client.id, secret };
     let no_code = AuthorizationCode::new("1000.zoho-connector.doctor");

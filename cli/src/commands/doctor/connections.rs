@@ -50,7 +50,7 @@ fn check_one(report: &mut Report, opened: &Opened, found: &Connection, clients: 
     check_token(report, opened, found, now);
 }
 
-/// What is to be done about its state; nothing where it is well.
+/// What the operator can do about its state. `None` if it is well.
 fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String> {
     let name = &found.name;
     Some(match &found.state {
@@ -83,7 +83,7 @@ fn mend(opened: &Opened, found: &Connection, clients: &Clients) -> Option<String
     })
 }
 
-/// What keeps such a pause from coming again.
+/// What keeps a pause of this cause from coming again.
 fn against_pauses(cause: PauseCause) -> &'static str {
     match cause {
         PauseCause::NoAnswer => {
@@ -133,7 +133,7 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
         return;
     }
     let Some(end) = found.token_expires else {
-        return report.open(check, "none has been made yet");
+        return report.neutral(check, "none has been made yet");
     };
     if now < earlier(end, RENEWED_BY) {
         let made = found.token_renewed_at.map(|at| format!(", made {at}")).unwrap_or_default();

@@ -55,7 +55,7 @@ fn check_disk(report: &mut Report, folder: &Path, least_free: u64) {
     const CHECK: &str = "Disk";
     let found = match rustix::fs::statvfs(folder) {
         Ok(found) => found,
-        Err(error) => return report.open(CHECK, error.to_string()),
+        Err(error) => return report.neutral(CHECK, error.to_string()),
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize) / 1_000_000;
     if free >= least_free {
@@ -73,7 +73,7 @@ fn check_disk(report: &mut Report, folder: &Path, least_free: u64) {
 fn check_user(report: &mut Report, folder: &Path) {
     const CHECK: &str = "User of the agent";
     if home_of_user(folder).is_none() {
-        return report.open(CHECK, "the home of the folder's user is not known");
+        return report.neutral(CHECK, "the home of the folder's user is not known");
     }
     let Some(agent) = agent_beside(folder) else {
         return report.good(CHECK, "no OpenClaw in the home of the folder's user");

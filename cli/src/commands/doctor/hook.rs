@@ -14,7 +14,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
     let services = &opened.services;
     let hook = match Hook::read(&*services.stores.secrets).await {
         Ok(Some(hook)) => hook,
-        Ok(None) => return report.open(CHECK, "none is set: the agent asks for events by itself"),
+        Ok(None) => return report.neutral(CHECK, "none is set: the agent asks for events by itself"),
         Err(error) => {
             return report.bad(
                 CHECK,

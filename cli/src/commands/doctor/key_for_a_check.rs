@@ -9,7 +9,7 @@ use shared::core::access::permission::Permission;
 use shared::core::services::Services;
 use shared::store::StoreError;
 
-/// Should the doctor die, its key ends by itself.
+/// If the doctor dies, its key ends after this time.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 const LABEL: &str = "doctor, for a check";
@@ -40,7 +40,7 @@ impl KeyForACheck {
         label == LABEL
     }
 
-    /// What cannot be revoked now ends by itself.
+    /// Revokes the key. If that fails, the key ends by itself.
     pub(super) async fn end(self) {
         if let Err(error) = self.keys.revoke(&self.id).await {
             tracing::warn!(%error, "the key of a check could not be revoked: it ends within five minutes");

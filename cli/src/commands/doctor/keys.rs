@@ -22,7 +22,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
         Ok(keys) => keys,
         Err(error) => return report.bad(CHECK, error.to_string(), "see the check of the store"),
     };
-    // Those of commands end by themselves, also where the command was killed.
+    // Keys of commands are left out: they end by themselves, even if the command was killed.
     let is_a_commands =
         |key: &ServiceKey| KeyForACheck::is_label(&key.label) || key.label == LABEL_FOR_AN_HOUR;
     let keys: Vec<_> = keys.into_iter().filter(|key| !is_a_commands(key)).collect();
@@ -116,7 +116,7 @@ fn check_scopes(
     }
     let names = missing.join(", ");
     if key_for_consent::lacks(&found.scopes, product, level) {
-        // One consent for all that the key may: of two, the second would replace the first.
+        // The command asks for one consent for all that the key may do, because a second consent would replace the first.
         let missing = key_for_consent::missing(&found.scopes, &key.permissions);
         let more = connect_again::flags(&found.scopes, &missing);
         report.bad(
@@ -129,14 +129,14 @@ fn check_scopes(
         );
         return false;
     }
-    report.open(
+    report.neutral(
         check,
         format!("{} may {product}:{level}, and the consent of {} leaves out {names}", key.id, found.name),
     );
     true
 }
 
-/// A connection that may write, and no key for it that may.
+/// Reports a connection that may write if no key for it may write.
 fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
     let allowed = key_for_consent::allowed(&found.scopes);
     for (product, _) in allowed.iter().filter_map(of_product).filter(|(_, level)| *level > Access::Read) {
@@ -149,7 +149,7 @@ fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
             report.bad(
                 format!("Writes {}", found.name),
                 format!("the consent allows writes to {product}, but no key that works may write to it: an agent's write is told `key_not_allowed`"),
-                // As much as the consent allows, and no more: else the key would be the next that is wrong.
+                // The key may do what the consent allows, and no more. Otherwise the doctor would find this key wrong next.
                 format!(
                     "`zoho-connector keys create{can} --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
                     found.name, found.name

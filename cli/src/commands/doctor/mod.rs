@@ -1,5 +1,5 @@
-//! `zoho-connector doctor`: looks at everything that an installation needs, and says of what is wrong how it is mended. It
-//! changes nothing but what a schedule or an agent's read would, and what it makes for itself ends with it.
+//! `zoho-connector doctor`: checks everything that an installation needs, and says how to mend what is wrong. It changes nothing that a
+//! schedule or an agent's read would not change. What it makes for itself ends with it.
 
 mod address;
 mod address_at_zoho;
@@ -16,15 +16,16 @@ mod keys;
 mod reads;
 mod report;
 mod store;
+mod this_installation;
 mod webhooks;
 
 use clap::Args;
 
 use crate::commands::installation::{Installation, Opened};
 use crate::failure::Failure;
-pub(super) use address::has_another_store;
 pub(super) use folder::agent_beside;
 use report::Report;
+pub(super) use this_installation::has_another_store;
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -41,30 +42,30 @@ pub(crate) struct Doctor {
 impl Doctor {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let report = Report::new(self.json, &self.installation);
-        look(&self.installation, report, self.least_free).await
+        run_checks(&self.installation, report, self.least_free).await
     }
 }
 
-/// All checks of an installation, line by line.
+/// Runs all checks of an installation and shows them line by line.
 pub(super) async fn look_at_all(installation: &Installation) -> Result<(), Failure> {
-    look(installation, Report::new(false, installation), folder::LEAST_FREE).await
+    run_checks(installation, Report::new(false, installation), folder::LEAST_FREE).await
 }
 
-/// Whether Zoho knows the client that is set; where not, it is said why.
+/// Whether Zoho knows the client that is set. If not, a line says why.
 pub(super) async fn is_client_good(installation: &Installation, opened: &Opened) -> bool {
     let mut report = Report::new(false, installation);
     client::check(&mut report, opened).await;
     !report.has_bad()
 }
 
-async fn look(installation: &Installation, mut report: Report, least_free: u64) -> Result<(), Failure> {
+async fn run_checks(installation: &Installation, mut report: Report, least_free: u64) -> Result<(), Failure> {
     if let Some(opened) = store::open(&mut report, installation, least_free).await? {
         examine(&mut report, installation, &opened).await;
     }
     report.end()
 }
 
-/// Everything but what must be looked at before the store is opened.
+/// All checks but those of the store itself.
 #[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
 async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
     clock::check(report, opened).await;

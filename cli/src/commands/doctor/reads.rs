@@ -49,7 +49,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
         return;
     }
     if !is_ours {
-        return report.open("Reads", "the public address must lead to this installation first");
+        return report.neutral("Reads", "the public address must lead to this installation first");
     }
     let may = Product::ALL.map(|product| Permission::Product(product, Access::Read)).to_vec();
     let names = connections.iter().map(|found| found.name.clone()).collect();

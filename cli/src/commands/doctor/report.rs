@@ -9,7 +9,7 @@ use crate::terminal::{counted, say, say_json};
 /// What became of one check.
 struct Finding {
     check: String,
-    /// Nothing where it could not be asked.
+    /// `None` if it could not be asked, or is not used.
     ok: Option<bool>,
     found: String,
     mend: Option<String>,
@@ -72,8 +72,8 @@ impl Report {
         self.push(check.into(), Some(false), found.into(), Some(mend));
     }
 
-    /// It cannot be asked, or is not used: neither good nor bad.
-    pub(super) fn open(&mut self, check: impl Into<String>, why: impl Into<String>) {
+    /// Neither good nor bad: it cannot be asked, or is not used.
+    pub(super) fn neutral(&mut self, check: impl Into<String>, why: impl Into<String>) {
         let why = with_flags(&why.into(), &self.flags);
         self.push(check.into(), None, why, None);
     }

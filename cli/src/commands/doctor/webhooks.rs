@@ -29,7 +29,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
             [] => "Zoho is to be connected first".to_owned(),
             _ => format!("`zoho-connector webhooks setup --connection {name}` begins it{names}"),
         };
-        report.open("Webhooks", format!("nothing is watched; {begin}"));
+        report.neutral("Webhooks", format!("nothing is watched; {begin}"));
     }
     for stored in &watched {
         let (channel, inventory) = posting_elsewhere(&stored.watch, &opened.public_url);
@@ -114,7 +114,7 @@ async fn come_back(
     let check = format!("Webhook {name}");
     let (services, now) = (&opened.services, opened.services.clock.now());
     if !is_ours {
-        return report.open(check, "the public address must lead to this installation first");
+        return report.neutral(check, "the public address must lead to this installation first");
     }
     let Some(secret) = secrets.inventory(name).first() else { return };
     let body = json!({

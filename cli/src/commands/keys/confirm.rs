@@ -12,7 +12,7 @@ use crate::commands::installation::Installation;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// So many entries of the audit are read to know when a key wrote last.
+/// How many entries of the audit are read to know when a key wrote last.
 const MAX_ENTRIES: usize = 500;
 
 #[derive(Args)]

@@ -116,7 +116,7 @@ pub(super) fn with_unwritten(verdict: Result<(), Failure>, why: &str) -> Failure
     }
 }
 
-/// So many rows, in words.
+/// A number of rows, in words.
 pub(super) fn in_rows(count: u64) -> String {
     format!("{count} row{}", if count == 1 { "" } else { "s" })
 }

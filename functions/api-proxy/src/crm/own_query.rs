@@ -44,7 +44,7 @@ impl OwnQuery<'_> {
             let columns = if shown.is_empty() { "id".to_owned() } else { shown.join(",") };
             let query = (self.text)(&columns);
             let ask = |endpoint: &Endpoint<'_>| Question::coql(endpoint, &query);
-            let failure = match zoho.read(&target.with(coql::SCOPE), ask, judge).await? {
+            let failure = match zoho.read(&target.with_scope(coql::SCOPE), ask, judge).await? {
                 Ok(answer) => return Ok(Ok(Answered { answer, hidden })),
                 Err(failure) => failure,
             };

@@ -118,7 +118,7 @@ async fn shown(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Res
     let cursor = request.cursor.map(|text| Cursor::read(request.module, text)).transpose()?;
     let zoho = &app.zoho;
     zoho.demand_scope(target).await?;
-    let coql = target.with(coql::SCOPE);
+    let coql = target.with_scope(coql::SCOPE);
     let token = match (&cursor, request.conditions.is_empty()) {
         (None, true) => None,
         (Some(Cursor { token: Some(token), by_token, .. }), true) => {

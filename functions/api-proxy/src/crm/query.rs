@@ -100,7 +100,7 @@ async fn query(
     let module = format!("ZohoCRM.modules.{}.READ", bound.module);
     let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
     app.zoho.demand_scope(&target).await?;
-    app.zoho.demand_scope(&target.with(&module)).await?;
+    app.zoho.demand_scope(&target.with_scope(&module)).await?;
     if !ordered.is_empty() {
         let known = app.fields.of(&target, &bound.module).await?;
         let is_plain = |name: &str| {

@@ -25,12 +25,12 @@ use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::{NoParams, Params};
 
-/// How long a claim holds: what is usual, and what is taken.
+/// How long a claim holds in seconds: if the caller says nothing, and the least and the most that is taken.
 const USUAL_SECONDS: u32 = 600;
 const MIN_SECONDS: u32 = 30;
 const MAX_SECONDS: u32 = 43_200;
 
-/// Entries of a claim that says no number.
+/// How many entries a claim takes if the caller says no number.
 const USUAL_LIMIT: usize = 10;
 
 /// The longest note, in characters.
@@ -133,7 +133,7 @@ async fn claim(
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(&Permission::Events)?;
     let asked: Claiming = read(&body)?;
-    // A delivery is told of in fewer calls where each takes as many as it may.
+    // A claim of a delivery takes as many entries as it may, so that fewer calls are needed.
     let usual = if asked.delivery.is_some() { MAX_AT_ONCE } else { USUAL_LIMIT };
     let (limit, seconds) = (asked.limit.unwrap_or(usual), asked.seconds.unwrap_or(USUAL_SECONDS));
     if !(1..=MAX_AT_ONCE).contains(&limit) {
@@ -180,7 +180,7 @@ fn claimed_event(entry: &Entry) -> Value {
         "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
     });
     mark_type(&mut event, &entry.kind);
-    // The first claim needs no number.
+    // The number of claims is left out for the first one.
     if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
         event.insert("claims".to_owned(), entry.claims.into());
     }

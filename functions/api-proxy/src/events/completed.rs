@@ -1,4 +1,4 @@
-//! Events of items, completed with what another system calls the item: our own rows say it, Zoho is not asked.
+//! Completes events of items with what another system calls the item. Our own rows say it, so Zoho is not asked.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::core::mappings::Mappings;
 
-/// What another system's id is called in the data of an event.
+/// The field for another system's id in the data of an event.
 pub(super) const PRODUCT_ID: &str = "product_id";
 
-/// Reads at a time.
+/// How many reads are made at a time.
 const READS_AT_ONCE: usize = 20;
 
 /// Adds the product id to the data of those events that are about one item and lack it, where exactly one leads to the item. `events`

@@ -167,7 +167,7 @@ async fn one(
         if let Some(data) = data.as_object_mut() {
             match missing {
                 None => {
-                    // As Zoho sent it: words of people among it.
+                    // The body is as Zoho sent it, and holds words of people.
                     let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
                     data.insert("delivered".to_owned(), body);
                 }

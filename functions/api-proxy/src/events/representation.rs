@@ -1,4 +1,4 @@
-//! What an event shows of what people wrote, and to whom.
+//! Which words of people an event shows, and to which keys.
 
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
@@ -43,7 +43,7 @@ pub(super) fn mark_type(event: &mut Value, kind: &str) {
     }
 }
 
-/// The same in the lives of an event: the note of whoever worked on it, and what the agent's gateway said.
+/// Names the same fields in the lives of an event: the note of the agent that worked on it, and what the agent's gateway said.
 pub(super) fn mark_words_of_lives(lives: &mut Object) {
     let mark = |life: Option<&mut Value>| {
         let Some(life) = life.and_then(Value::as_object_mut) else { return };

@@ -1,4 +1,4 @@
-//! Items with all that Zoho knows of them, a hundred at a time: lists have no figures by location, whatever they are filtered by.
+//! Reads items with all that Zoho knows of them, a hundred at a time. Zoho's lists never have figures by location.
 
 use shared::base::problem::{Code, Problem};
 use shared::zoho::failure::FailureKind;
@@ -22,7 +22,7 @@ pub(crate) async fn details(
     while let Some(part) = parts.pop() {
         match some(zoho, target, part).await? {
             Some(items) => found.extend(items),
-            // One that Zoho does not have makes it refuse them all, and it does not say which; or they were too much for one answer.
+            // Zoho does not have one of them, and then refuses all of them without saying which one; or they are too much for one answer.
             None if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);

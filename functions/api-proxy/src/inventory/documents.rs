@@ -1,4 +1,4 @@
-//! Documents of Inventory: made, given another status, and read one by one.
+//! Documents of Inventory: makes them, gives them another status, and reads them one by one.
 
 use serde_json::Value;
 use shared::base::problem::Problem;
@@ -30,12 +30,12 @@ pub(crate) async fn create(
             |answer| response::inventory(answer).map(|mut answer| kind.take_record(&mut answer)),
         )
         .await?;
-    // Without a document it was made, but Zoho did not show it.
+    // An answer without a document says that it was made: Zoho did not show it.
     made.ok_or_else(|| WriteFailure::Uncertain(unreadable(kind.word)))
 }
 
-/// Gives a document another status; `url` is where that is posted. Zoho answers without the document, which is read then: where that
-/// fails, what is known of it is shown.
+/// Gives a document another status; `url` is where that is posted. Zoho answers without the document, so it is read afterwards. If that
+/// fails, what is known of the document is shown.
 pub(crate) async fn set_status(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -49,7 +49,7 @@ pub(crate) async fn set_status(
         response::inventory_done,
     )
     .await?;
-    if let Ok(Some(found)) = one(zoho, &target.with(kind.read_scope), kind, id).await {
+    if let Ok(Some(found)) = one(zoho, &target.with_scope(kind.read_scope), kind, id).await {
         return Ok(found);
     }
     let mut known = Object::new();

@@ -25,27 +25,35 @@ fn item_in(mut answer: Object) -> Result<Object, Problem> {
     RecordKind::ITEM.take_record(&mut answer).map(inventory::item).ok_or_else(|| unreadable("item"))
 }
 
-/// The text of one item, as callers get it, with the fields of these names or with all; or as [`item`] where Zoho's answer is not a
-/// plain one, or does not have one of these.
+/// What was made of Zoho's answer.
+pub(super) enum Reading<T, V> {
+    /// Text for callers, most of it copied.
+    Text(T),
+    /// Values, because the answer is not a plain one and nothing can be copied from it.
+    Values(V),
+}
+
+/// Reads one item, as callers get it, with the fields of these names or with all. An answer that lacks one of these fields is read as
+/// values, too.
 pub(super) async fn item_text(
     zoho: &Zoho,
     target: &Target<'_>,
     item_id: &str,
     shown: Option<&[&str]>,
-) -> Result<Result<Vec<u8>, Object>, Problem> {
+) -> Result<Reading<Vec<u8>, Object>, Problem> {
     let found = zoho
         .read(
             target,
             |endpoint| inventory::item_url(endpoint.api, endpoint.organization, item_id),
             |answer| match item_bytes::item(answer, shown) {
-                Some(text) => Ok(Ok(text)),
-                None => response::inventory(answer).map(Err),
+                Some(text) => Ok(Reading::Text(text)),
+                None => response::inventory(answer).map(Reading::Values),
             },
         )
         .await?;
     match found {
-        Ok(text) => Ok(Ok(text)),
-        Err(answer) => item_in(answer).map(Err),
+        Reading::Text(text) => Ok(Reading::Text(text)),
+        Reading::Values(answer) => item_in(answer).map(Reading::Values),
     }
 }
 
@@ -82,30 +90,30 @@ fn page_in(mut answer: Object, page: u32, rows: u32) -> Result<ItemPage, Problem
     Ok(ItemPage { items, more, low_stock_filtered })
 }
 
-/// A page of all items, as callers get them: their text behind `head`, and whether there are more; or as [`item_page`] where Zoho's
-/// answer is not a plain one.
+/// Reads a page of all items. The text is that which callers get, behind `head`; beside it stands whether there are more items. The
+/// values are those of [`item_page`].
 pub(super) async fn item_texts(
     zoho: &Zoho,
     target: &Target<'_>,
     page: u32,
     rows: u32,
     head: &str,
-) -> Result<Result<(Items, bool), ItemPage>, Problem> {
+) -> Result<Reading<(Items, bool), ItemPage>, Problem> {
     let found = zoho
         .read(
             target,
             |endpoint| inventory::items_url(endpoint.api, endpoint.organization, &[], page, rows),
             |answer| match item_bytes::items(answer, head) {
-                Some(items) => Ok(Ok(items)),
-                None => response::inventory(answer).map(Err),
+                Some(items) => Ok(Reading::Text(items)),
+                None => response::inventory(answer).map(Reading::Values),
             },
         )
         .await?;
     match found {
-        Ok(items) => {
+        Reading::Text(items) => {
             let more = inventory::may_go_on(&items.rest, page, items.count, rows);
-            Ok(Ok((items, more)))
+            Ok(Reading::Text((items, more)))
         }
-        Err(answer) => page_in(answer, page, rows).map(Err),
+        Reading::Values(answer) => page_in(answer, page, rows).map(Reading::Values),
     }
 }

@@ -26,12 +26,12 @@ pub(crate) struct Listed {
 
 /// The list of locations, as Zoho gives it.
 async fn read_list(zoho: &Zoho, target: &Target<'_>) -> Result<Object, Problem> {
-    let target = target.with(inventory::scope::SETTINGS);
+    let target = target.with_scope(inventory::scope::SETTINGS);
     let url = |endpoint: &Endpoint<'_>| inventory::locations_url(endpoint.api, endpoint.organization);
     zoho.read(&target, url, response::inventory).await
 }
 
-/// The locations that the organisation lists. None where it lists none, or the connection may not read them.
+/// The locations that the organisation lists. There are none if it has no locations, or if the connection may not read them.
 pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Listed>, Problem> {
     let listed = match read_list(zoho, target).await {
         Ok(mut answer) => records(&mut answer, "locations")?,
@@ -124,7 +124,7 @@ pub(crate) struct NamedLocation {
 }
 
 /// Zoho's name of a location that a caller named: another system's name becomes the id that it is mapped to, all else stays as it is.
-/// Whoever reads items afterwards calls [`demand_one_meaning`](crate::inventory::stock::demand_one_meaning).
+/// A function that reads items afterwards must call [`demand_one_meaning`](crate::inventory::stock::demand_one_meaning).
 pub(super) async fn as_zoho_knows_it(
     mappings: &Mappings,
     connection: &ConnectionName,

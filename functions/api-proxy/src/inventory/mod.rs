@@ -3,6 +3,7 @@
 mod absent_fields;
 pub(crate) mod adjustments;
 mod dates;
+mod decimals;
 mod details;
 mod documents;
 mod item_reads;
@@ -21,3 +22,4 @@ pub(crate) mod stock_at_location;
 mod touched;
 pub(crate) mod transfer_orders;
 mod uncertain_refusal;
+mod unfit;

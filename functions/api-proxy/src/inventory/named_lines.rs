@@ -1,4 +1,4 @@
-//! The items of the lines of a stock write, by whichever of their names a caller has.
+//! Finds the items of the lines of a stock write, by any of the names that a caller may have for them.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::request::body::invalid;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Target, Zoho};
 
-/// Reads at a time: Zoho takes five in its free plan.
+/// How many reads are made at a time. Zoho's free plan allows five.
 const READS_AT_ONCE: usize = 3;
 
 /// More lookups by SKU would not fit into the calls that Zoho takes in a minute.
@@ -59,7 +59,7 @@ pub(crate) async fn find_items(
     Ok(found)
 }
 
-/// What a line says of single pieces, as Zoho takes it: serial numbers, batches, bins; nothing where nothing is said.
+/// What a line says of single pieces, in the form that Zoho takes: serial numbers, batches, bins. It is empty if the line says nothing.
 pub(crate) fn tracking(
     serial_numbers: Option<&[String]>,
     batches: Option<&Value>,

@@ -1,7 +1,7 @@
-//! Names that people take for each other: they differ only by capitals, blanks, leading zeros, or by letters that are written in one
-//! piece or in two (`é`, `e` and an accent). A near twin is named to the caller, and never chosen.
+//! Near twins: names that people take for each other. They differ only by capitals, blanks, leading zeros, or by letters that are written
+//! in one piece or in two (`é`, `e` and an accent). The caller is told of a near twin, which is never chosen.
 
-/// What near twins have in common.
+/// The form that a name and its near twins have in common.
 pub(super) fn folded(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     for letter in name.chars().filter(|letter| !is_blank(*letter)).flat_map(char::to_lowercase) {
@@ -17,7 +17,7 @@ pub(super) fn folded(name: &str) -> String {
     if plain.is_empty() && !folded.is_empty() { "0".to_owned() } else { plain.to_owned() }
 }
 
-/// Whether one may be taken for the other, though they are not the same.
+/// Whether one name may be taken for the other, though they are not the same.
 pub(super) fn are_near(one: &str, other: &str) -> bool {
     one != other && folded(one) == folded(other)
 }

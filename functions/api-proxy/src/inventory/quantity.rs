@@ -1,4 +1,4 @@
-//! Quantities as callers write them: a number, or a decimal as text. Nothing is lost on the way, and what is no number is refused.
+//! Quantities as callers write them: a number, or a decimal as text. No digit is lost, and what is no number is refused.
 
 use std::str::FromStr;
 
@@ -7,12 +7,12 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use super::stock;
+use super::decimals;
 
 /// Zoho keeps six decimals of a quantity.
 const MAX_DECIMALS: u32 = 6;
 
-/// The most digits before the point: none of Zoho's figures has more.
+/// The most digits before the point. No figure of Zoho's has more.
 const MAX_DIGITS: usize = 15;
 
 /// A quantity.
@@ -59,12 +59,12 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 fn of_number(number: &Number) -> Result<Quantity, String> {
-    within(stock::exact(number).ok_or_else(|| format!("{number} has more digits than any stock"))?)
+    within(decimals::exact(number).ok_or_else(|| format!("{number} has more digits than any stock"))?)
 }
 
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        stock::json(self.0).serialize(serializer)
+        decimals::json(self.0).serialize(serializer)
     }
 }
 

@@ -1,18 +1,17 @@
-//! The stock of an item, everywhere and at each location, in exact figures; and why the stock of an item cannot be adjusted.
+//! The stock of an item, everywhere and at each location, in exact figures; and whether a location is the one that is meant.
 //!
 //! Zoho keeps two counts of the same goods. Accounting stock moves with invoices and bills, physical stock with shipments and
 //! receives; the organisation prefers one of them, and that one is the stock on hand.
 //! <https://www.zoho.com/us/inventory/kb/items/item-stock-onhand.html>. No page says which key is which: what other products read
 //! is that `available_stock` is accounting stock and `actual_available_stock` physical stock. An adjustment moves both.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
 use shared::base::problem::{Code, Problem};
-use shared::zoho::value::{self, Object, id, text};
+use shared::zoho::value::{Object, id, text};
 
+use crate::inventory::decimals::decimal;
 use crate::inventory::locations::quoted;
 
 /// The count that a quantity is compared with.
@@ -109,7 +108,7 @@ pub(crate) fn locations(item: &Object) -> Vec<Location> {
     found.unwrap_or_default()
 }
 
-/// Demands that some of the items are kept at a location that people call so: else there is no such location.
+/// Demands that at least one of the items is kept at a location of this id or name. If none is, there is no such location.
 pub(super) fn demand_kept_at(items: &[Object], name: &str) -> Result<(), Problem> {
     let locations: Vec<Location> = items.iter().flat_map(locations).collect();
     if locations.iter().any(|location| location.is_called(name)) {
@@ -122,7 +121,7 @@ pub(super) fn demand_kept_at(items: &[Object], name: &str) -> Result<(), Problem
         );
     }
     if locations.is_empty() {
-        // None of the items has stock: that is what is wrong.
+        // None of the items has stock. The lines are refused for that.
         return Ok(());
     }
     Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names_of(&locations))))
@@ -142,8 +141,8 @@ fn names_shown(item: &Object) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// Demands that the name by which a mapping led to a location is not Zoho's own name of another one. It was not when it was imported; people
-/// make and rename locations since, and then nobody knows which of the two is meant.
+/// Demands that the name by which a mapping led to a location is not Zoho's own name of another location. It was not when it was
+/// imported. If people gave that name to another location since, nobody knows which of the two is meant.
 pub(super) fn demand_one_meaning(
     items: &[Object],
     location: &str,
@@ -176,74 +175,10 @@ pub(crate) fn total(item: &Object) -> Figures {
     Figures::of(item, "")
 }
 
-/// Why the stock of an item cannot be adjusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    Inactive,
-    Untracked,
-    Kit,
-    Serial,
-    Batch,
-}
-
-impl Unfit {
-    /// In words, after the name of the item.
-    pub(crate) const fn why(self) -> &'static str {
-        match self {
-            Self::Inactive => "is inactive: a person can activate it in Zoho",
-            Self::Untracked => "is not tracked in inventory: it has no stock, leave it out",
-            Self::Kit => "is a kit: it has no stock of its own, count its components",
-            Self::Serial => "has serial numbers: send `serial_numbers` with the line",
-            Self::Batch => "has batches: send `batches` with the line",
-        }
-    }
-}
-
-/// Why the stock of an item as Zoho gives it cannot be adjusted, if it cannot. `has` says which arrays a line brings along:
-/// (serial numbers, batches).
-pub(crate) fn unfit(item: &Object, has: (bool, bool)) -> Option<Unfit> {
-    let is = |field: &str| item.get(field) == Some(&Value::Bool(true));
-    let says =
-        |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
-    if says("status", "inactive") {
-        Some(Unfit::Inactive)
-    } else if is("is_combo_product") && says("combo_type", "kit") {
-        Some(Unfit::Kit)
-    } else if !item.contains_key("stock_on_hand") && locations(item).is_empty() {
-        Some(Unfit::Untracked)
-    } else if is("track_serial_number") && !has.0 {
-        Some(Unfit::Serial)
-    } else if is("track_batch_number") && !has.1 {
-        Some(Unfit::Batch)
-    } else {
-        None
-    }
-}
-
-/// A figure as Zoho writes it: a number, or a text with one; `""` is none.
-pub(crate) fn decimal(value: Option<&Value>) -> Option<Decimal> {
-    exact(value::number(value).as_number()?)
-}
-
-/// A JSON number with all its digits, unless it has more than can be reckoned with.
-pub(crate) fn exact(number: &Number) -> Option<Decimal> {
-    let text = number.to_string();
-    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
-}
-
-/// A figure as JSON, without zeros at its end.
-pub(crate) fn json(decimal: Decimal) -> Value {
-    decimal.normalize().to_string().parse::<Number>().map_or(Value::Null, Value::Number)
-}
-
-/// A figure as JSON, or null.
-pub(super) fn json_or_null(decimal: Option<Decimal>) -> Value {
-    decimal.map_or(Value::Null, json)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::decimals::json;
 
     fn object(text: &str) -> Object {
         serde_json::from_str(text).unwrap()
@@ -268,23 +203,6 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_adjusted_says_why() {
-        for (item, why) in [
-            (r#"{"stock_on_hand":1,"status":"inactive"}"#, Some(Unfit::Inactive)),
-            (r#"{"status":"active"}"#, Some(Unfit::Untracked)),
-            (r#"{"is_combo_product":true,"combo_type":"kit","stock_on_hand":1}"#, Some(Unfit::Kit)),
-            (r#"{"is_combo_product":true,"combo_type":"assembly","stock_on_hand":1}"#, None),
-            (r#"{"stock_on_hand":1,"track_serial_number":true}"#, Some(Unfit::Serial)),
-            (r#"{"stock_on_hand":1,"track_batch_number":true}"#, Some(Unfit::Batch)),
-            (r#"{"stock_on_hand":0}"#, None),
-        ] {
-            assert_eq!(unfit(&object(item), (false, false)), why, "{item}");
-        }
-        let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
-        assert_eq!(unfit(&serial, (true, false)), None);
-    }
-
-    #[test]
     fn each_basis_has_its_own_figure_and_two_counts_differ_only_where_both_are_there() {
         let figures = total(&object(
             r#"{"stock_on_hand":1,"actual_available_stock":2,"available_stock":3,"available_for_sale_stock":4,"committed_stock":5,"quantity_in_transit":6}"#,
@@ -302,40 +220,6 @@ mod tests {
         ] {
             assert!(!total(&object(same)).bases_differ(), "{same}");
         }
-    }
-
-    #[test]
-    fn figures_keep_their_digits() {
-        for (written, read) in [
-            ("1e2", Some("100")),
-            ("-0.50", Some("-0.5")),
-            ("\"12.50\"", Some("12.5")),
-            ("\"\"", None),
-            ("null", None),
-            ("true", None),
-            ("1e300", None),
-            ("9007199254740993", Some("9007199254740993")),
-        ] {
-            let value: Value = serde_json::from_str(written).unwrap();
-            let found = decimal(Some(&value)).map(|found| json(found).to_string());
-            assert_eq!(found.as_deref(), read, "{written}");
-        }
-        assert_eq!((decimal(None), json_or_null(None)), (None, Value::Null));
-        assert_eq!(json_or_null(Some(Decimal::ONE)).to_string(), "1");
-    }
-
-    #[test]
-    fn what_a_line_brings_along_is_asked_of_each_kind_alone() {
-        let batch = object(r#"{"stock_on_hand":1,"track_batch_number":true}"#);
-        assert_eq!(unfit(&batch, (true, false)), Some(Unfit::Batch));
-        assert_eq!(unfit(&batch, (false, true)), None);
-        let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
-        assert_eq!(unfit(&serial, (false, true)), Some(Unfit::Serial));
-        // A location is enough to be tracked by; one from which the item is kept is none.
-        let placed = object(r#"{"locations":[{"location_id":"1","is_item_mapped":true}]}"#);
-        assert_eq!(unfit(&placed, (false, false)), None);
-        let kept_away = object(r#"{"locations":[{"location_id":"1","is_item_mapped":false}]}"#);
-        assert_eq!(unfit(&kept_away, (false, false)), Some(Unfit::Untracked));
     }
 
     #[test]

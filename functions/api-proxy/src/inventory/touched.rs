@@ -5,11 +5,11 @@ use shared::zoho::value::{Object, id, text};
 
 use crate::writes::plan::Touched;
 
-/// What is said where the items cannot be read after the write.
+/// The notice if the items cannot be read after the write.
 pub(super) const NOT_READ_AGAIN: &str =
     "The stock could not be read again: `after` is unknown. Read the items.";
 
-/// Those of the items that were changed between two looks, as far as the change is our own by these words.
+/// The items that were changed between two reads, if `is_ours` says that the change is our own.
 pub(crate) fn touched(before: &[Object], after: &[Object], is_ours: impl Fn(&str) -> bool) -> Vec<Touched> {
     let changed = |item: &Object| {
         let item_id = id(item, "item_id").filter(|item_id| is_ours(item_id))?;

@@ -1,11 +1,11 @@
-//! Refusals of a movement of stock after which it may have been done all the same.
+//! Refusals of a movement of stock after which Zoho may have done it nevertheless.
 
 use crate::zoho::WriteFailure;
 
 /// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
 const TOO_MANY_AT_ONCE: &str = "1070";
 
-/// A refusal for too much at once may come after the work has begun: then it is looked for.
+/// Makes a refusal for too much work at once uncertain: it may come after Zoho has begun, so the document must be looked for.
 pub(super) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
     match failure {
         WriteFailure::Refused(problem)

@@ -1,13 +1,13 @@
-//! The caller of a request. Its service key is checked before anything else is looked at; its place (`concurrency`) is taken once its body
+//! The caller of a request. Its service key is checked before anything else is looked at. It gets its place (`concurrency`) once its body
 //! is there.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use shared::base::problem::Problem;
 use shared::base::web::Deadline;
 use shared::core::access::key::{Keys, ServiceKey};
@@ -57,36 +57,12 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let gate = Gate::from_ref(state);
-        // A byte-order mark is no text of a header: what is unreadable is looked at all the same, to be named.
-        let authorization =
-            parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let authorization = authorization.as_deref();
-        // Key and token are believed equally long, and so are read again at the same time.
-        let usual = gate.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
-        let ahead = async {
-            if let Some(connection) = &usual {
-                gate.zoho.tokens.read_ahead(connection).await;
-            }
-        };
-        let (key, ()) = join!(gate.keys.check(authorization), ahead);
-        let key = key?;
-        let place = parts.extensions.get::<Place>().cloned();
-        let take = || place.clone().map_or_else(|| gate.places.take(), Ok);
-        // The body of a tool's call is there already.
-        if place.is_none()
-            && let Some(arriving) = parts.extensions.get::<Arriving>().cloned()
-        {
-            // Where there is no room, no body is waited for; and while one is waited for, others have the room.
-            drop(take()?);
-            arriving.receive(&parts.extensions, &gate.places, &key.id).await?;
-        }
-        let place = take()?;
-        let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
-        let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
-        let deadline = deadline.unwrap_or_else(Instant::now);
+        let key = check_key(&gate, &parts.headers).await?;
+        let place = take_place(&gate, &key, &parts.extensions).await?;
+        let deadline = deadline(&parts.extensions);
         gate.usage.seen(&key);
-        let connection = guard(&parts.headers, "Zoho-Connection")?;
-        let organization = guard(&parts.headers, "Zoho-Organization")?;
+        let connection = narrowing(&parts.headers, "Zoho-Connection")?;
+        let organization = narrowing(&parts.headers, "Zoho-Organization")?;
         let headers = parts.extensions.get::<ResponseHeaders>().cloned().unwrap_or_default();
         if key.redact_contacts {
             headers.redacted();
@@ -96,8 +72,43 @@ where
     }
 }
 
-/// A header that narrows what is called: one that cannot be read must not be taken for none.
-fn guard(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
+/// Checks the service key. The token that the call will probably need is read at the same time: keys and tokens are believed equally
+/// long, so both are due together.
+async fn check_key(gate: &Gate, headers: &HeaderMap) -> Result<Arc<ServiceKey>, Problem> {
+    // A header that is no text, because it has a byte-order mark for example, is checked all the same: the refusal names what is wrong.
+    let authorization = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let authorization = authorization.as_deref();
+    let usual = gate.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
+    let ahead = async {
+        if let Some(connection) = &usual {
+            gate.zoho.tokens.read_ahead(connection).await;
+        }
+    };
+    let (key, ()) = join!(gate.keys.check(authorization), ahead);
+    key
+}
+
+/// Receives the body, and takes a place for the call. A tool's call has both already.
+async fn take_place(gate: &Gate, key: &ServiceKey, extensions: &Extensions) -> Result<Place, Problem> {
+    if let Some(place) = extensions.get::<Place>() {
+        return Ok(place.clone());
+    }
+    if let Some(arriving) = extensions.get::<Arriving>().cloned() {
+        // The body is not waited for where no place is free. While it is waited for, other calls may have the place.
+        drop(gate.places.take()?);
+        arriving.receive(extensions, &gate.places, &key.id).await?;
+    }
+    gate.places.take()
+}
+
+/// When the caller must have its answer: after our own limit, or at the host's moment where that comes first.
+fn deadline(extensions: &Extensions) -> Instant {
+    let own = Instant::now() + ANSWER_TIMEOUT;
+    extensions.get::<Deadline>().map_or(own, |host| host.0.min(own))
+}
+
+/// Reads a header that narrows what is called. One that cannot be read is refused: without it, the call would reach further.
+fn narrowing(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
     let mut sent = headers.get_all(name).iter();
     match (sent.next(), sent.next()) {
         (None, _) => Ok(None),

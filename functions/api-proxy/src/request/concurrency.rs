@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// How often refusals are logged: a line for each refused call would make a flood worse.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// How many bodies of more than [`LARGE`] bytes arrive at a time, where as many calls may be at work: 4 MiB each.
+/// How many bodies of more than [`LARGE`] bytes may arrive at a time, and never more than calls may be at work. Each has up to 4 MiB.
 const LARGE_AT_ONCE: usize = 32;
 
 /// The size in bytes above which a body needs a place to arrive. Most routes take no more than this.
@@ -63,7 +63,7 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    /// So many.
+    /// Makes this many places.
     pub(crate) fn new(many: usize) -> Self {
         let free = Arc::new(Semaphore::new(many.min(Semaphore::MAX_PERMITS)));
         let large = Large { many: many.min(LARGE_AT_ONCE), taken: Mutex::default() };
@@ -80,7 +80,7 @@ impl Places {
         }
     }
 
-    /// A place for a large body of this key's, until it is there.
+    /// A place for a large body of this key's, to be held until the body is there.
     pub(super) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
         let mut taken = self.large.taken();
         let own = taken.iter().filter(|holder| *holder == key).count();

@@ -1,5 +1,5 @@
-//! Chooses the connection of a request, and checks that its key may use it so. It is the connection that the request names, else the
-//! only connection of the key that offers the product.
+//! Chooses the connection of a request, and checks that its key may use it so. It is the connection that the request names. If it names
+//! none, it is the only connection of the key that offers the product.
 
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::id::ConnectionName;
@@ -21,7 +21,7 @@ pub(crate) async fn authorize(
     offering(connections, caller, product).await
 }
 
-/// The connection for a call to a product, where it was checked elsewhere that the key may make it.
+/// The connection for a call to a product, if the caller of this function has checked that the key may make the call.
 pub(crate) async fn offering(
     connections: &Connections,
     caller: &Caller,

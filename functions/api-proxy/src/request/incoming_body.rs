@@ -1,10 +1,10 @@
-//! Bodies on their way in. `Caller` receives the body of its request between the check of the key and the place that it takes: who
-//! sends slowly holds no place meanwhile, and a body without a valid key is never waited for. A large one arrives only while few
-//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large.
+//! Bodies on their way in. `Caller` receives the body of its request after it has checked the key and before it takes a place: a caller
+//! who sends slowly holds no place, and a body without a valid key is never waited for. Few large bodies arrive at a time, because what
+//! has arrived lies in memory. A body that no route reads, or that is declared to be too large, is not waited for.
 //!
 //! A body of a GET or a DELETE means nothing by HTTP (<https://www.rfc-editor.org/rfc/rfc9110#section-9.3.1>), and the connector's own
-//! routes do not read it: what they take stands in path and query. The pass-through reads it, since it must not lose what a caller
-//! wants to be passed on: there it must be empty. Some clients send one that is, chunked and without a chunk.
+//! routes do not read it: what they take stands in path and query. The pass-through reads it, because it must not drop what a caller
+//! wants to be passed on, and demands that it is empty. Some clients send an empty body in chunks, without a chunk.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -21,11 +21,11 @@ use tokio::time::timeout;
 
 use crate::request::concurrency::{LARGE, Places};
 
-/// How long the end of a body that must be empty is waited for. It comes with the head of the request, where it is; meanwhile the
-/// caller holds a place.
+/// How long the end of a body that must be empty is waited for. The end of an empty body comes with the head of the request. While it is
+/// waited for, the caller holds a place.
 const EMPTY_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many bytes the body of a route may have, where these are not [`LARGE`]: an `Extension` around it.
+/// How many bytes the body of a route may have, where that is not [`LARGE`]. It is an `Extension` around the route.
 #[derive(Clone, Copy)]
 pub(crate) struct MostBytes(pub(crate) usize);
 
@@ -42,7 +42,7 @@ pub(crate) struct Arriving(Arc<Mutex<Stage>>);
 #[derive(Default)]
 enum Stage {
     Coming(Body),
-    /// One that must be empty, because its method has no use of it. Nobody waits to see it but who reads it.
+    /// It must be empty, because its method has no use for it. Only a route that reads it waits for it.
     Unwanted(Method, Body),
     Received(Result<Bytes, Problem>),
     /// Somebody reads it, or has it.
@@ -53,7 +53,7 @@ enum Stage {
 /// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is.
 pub(crate) async fn set_apart(mut request: Request) -> Request {
     if !request.body().is_end_stream() {
-        // Empty, it would look like what the caller sent.
+        // An empty body in its place would look like what the caller sent.
         let elsewhere = "this body is read with `Received`";
         let elsewhere = Body::from_stream(stream::once(ready(Err::<Bytes, _>(elsewhere))));
         let body = replace(request.body_mut(), elsewhere);
@@ -69,8 +69,8 @@ pub(crate) async fn set_apart(mut request: Request) -> Request {
 }
 
 impl Arriving {
-    /// Waits until it is there, or until it is clear that it will not be. The extensions of its request say how large it may be; the
-    /// key is whose it is.
+    /// Waits until the body is there, or until it is clear that it will not be. The extensions of its request say how large it may be, and
+    /// `key` whose it is.
     ///
     /// # Errors
     /// It is large, and there is no place for it.
@@ -97,7 +97,7 @@ impl Arriving {
     }
 }
 
-/// All of a body. As soon as it turns out to be large, it takes a place of its key's, until it is there.
+/// Reads all of a body. Once it turns out to be large, it takes one of the places of its key until it is there.
 async fn read(body: Body, most: usize, room: Option<(&Places, &str)>) -> Result<Bytes, Problem> {
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
         return Err(too_large(most));
@@ -121,7 +121,7 @@ async fn read(body: Body, most: usize, room: Option<(&Places, &str)>) -> Result<
     Ok(whole.into())
 }
 
-/// Nothing, of a body that ends without a byte. One that is declared to have some is not looked at.
+/// Demands that a body ends without a byte. A body that is declared to have bytes is refused without reading it.
 async fn read_nothing(method: &Method, body: Body) -> Result<Bytes, Problem> {
     let is_declared = body.size_hint().lower() > 0;
     let mut parts = body.into_data_stream();

@@ -90,7 +90,7 @@ impl Pairs {
         self.text(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     }
 
-    /// What is left is unknown, or stands twice.
+    /// Demands that no parameter is left: one that is left is unknown, or stands twice.
     pub(crate) fn nothing_else(&self) -> Result<(), Problem> {
         let Some((name, _)) = self.left.first() else { return Ok(()) };
         if self.known.contains(&name.as_str()) {
@@ -131,7 +131,7 @@ pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidParameter, detail.into())
 }
 
-/// A cursor that no list gave.
+/// The problem of a cursor that no list gave.
 pub(crate) fn invalid_cursor() -> Problem {
     invalid("`cursor` is not one that this list gave. Call `next` as it stands.")
 }
@@ -163,7 +163,7 @@ pub(crate) fn modified_since(text: Option<&str>) -> Result<Option<Timestamp>, Pr
     Ok(Some(Timestamp::from_second(moment.as_second()).unwrap_or(moment)))
 }
 
-/// Names of fields, up to as many as CRM takes. The `_id` beside a lookup is ours, not CRM's.
+/// The names of fields to ask CRM for, at most as many as it takes. The `_id` beside a lookup is our own field, not CRM's.
 pub(crate) fn crm_fields(text: &str) -> Result<String, Problem> {
     let names: Vec<&str> =
         text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "id").collect();
@@ -175,8 +175,8 @@ pub(crate) fn crm_fields(text: &str) -> Result<String, Problem> {
     Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
 }
 
-/// Whether CRM can have a field of this API name. What begins with a digit is a number in its query language, and would be refused as
-/// a mistake of ours.
+/// Whether CRM can have a field of this API name. A name that begins with a digit is a number in its query language, and CRM would refuse
+/// the query as our mistake.
 pub(crate) fn is_api_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

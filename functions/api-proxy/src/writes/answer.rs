@@ -62,7 +62,7 @@ pub(super) fn say_twice(body: &mut Value, twin: &Twin, subject: &str) {
     body.insert("notice".to_owned(), notice.into());
 }
 
-/// The answer that was kept; of a record, the fields that were asked for.
+/// The answer that was kept. A record has only the fields that were asked for.
 pub(super) fn response(mut kept: StoredAnswer, fields: Option<&str>) -> Result<Response, Problem> {
     match kept.exact {
         Some(exact) => exact_response::response(kept.status, exact),

@@ -29,7 +29,7 @@ use crate::zoho::{WriteFailure, Zoho};
 /// The time that a write needs after it got its turn. Nobody waits for a turn longer than leaves this much.
 const NEEDED_AFTER_TURN: Duration = Duration::from_secs(10);
 
-/// What a write goes through, of whichever kind it is.
+/// The steps of every write, of any kind.
 pub(super) struct Engine {
     zoho: Arc<Zoho>,
     audit: Arc<Audit>,
@@ -61,8 +61,9 @@ impl Finished {
     }
 }
 
-/// Whether the look for a write failed for good. Such a failure says nothing about the write itself.
-fn is_of_the_look(problem: &Problem) -> bool {
+/// Whether looking for a write failed for good: looking again would fail in the same way. Such a failure says nothing about the write
+/// itself.
+fn look_failed_for_good(problem: &Problem) -> bool {
     let own = matches!(problem.code(), Code::ResponseTooLarge | Code::ZohoForbidden);
     !problem.code().is_retryable() && (own || problem.said().is_some())
 }
@@ -148,7 +149,7 @@ impl Engine {
         let mut entry = self.entry(request, &prepared);
         if let Err(error) = self.audit.begin(&entry).await {
             self.usage.unsent(key, taken).await;
-            // Else whoever sends it again would be told that it is under way.
+            // Otherwise a caller who sends the request again would be told that it is still running.
             if let Some(ticket) = ticket {
                 self.forget(ticket).await;
             }
@@ -207,7 +208,7 @@ impl Engine {
         Err(problem)
     }
 
-    /// Looks for a write that an earlier request with the same key sent, and whose end nobody knows. It is never sent again.
+    /// Looks for a write that an earlier request with the same key sent, and whose end is not known. The write is never sent again.
     pub(super) async fn recover(
         &self,
         request: &WriteRequest<'_>,
@@ -225,7 +226,7 @@ impl Engine {
                 return self.finish(request, &mut entry, Some(ticket), &prepared, done).await;
             }
             Ok(None) => uncertain(&*prepared.plan, true, true, None),
-            Err(problem) if is_of_the_look(&problem) => not_looked_for(&*prepared.plan, &problem),
+            Err(problem) if look_failed_for_good(&problem) => not_looked_for(&*prepared.plan, &problem),
             Err(problem) => problem,
         };
         self.idempotency.unsettled(ticket, sent).await?;
@@ -249,7 +250,7 @@ impl Engine {
         entry.outcome = Outcome::Done;
         entry.subject = Some(done.subject.clone());
         entry.after = small(done.body.clone());
-        // Zoho will tell us of it: then it is known as our own.
+        // Zoho reports this change in a webhook or a list. The mark is how we know then that it is our own.
         let before = prepared.changed_before(done.status);
         // The caller waits for the slowest of these, and not for each.
         let (marked, (), (), twin) = join!(
@@ -274,7 +275,7 @@ impl Engine {
             Some(exact) => (exact_response::kept(status, exact.clone()), Some(exact)),
             None => (StoredAnswer { status, body: small(done.body), exact: None }, None),
         };
-        // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
+        // If this fails, the write is done all the same: a caller who repeats the request finds the record at Zoho.
         if let Some(mut ticket) = ticket
             && let Err(error) = self.idempotency.done(&mut ticket, &kept).await
         {
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn what_only_a_look_can_come_to_says_nothing_of_the_write() {
         let said = || ZohoSaid { code: "57".to_owned(), message: "No".to_owned(), details: None };
-        for (code, has_said, is_of_the_look) in [
+        for (code, has_said, look_failed_for_good) in [
             (Code::ResponseTooLarge, false, true),
             (Code::ZohoForbidden, false, true),
             (Code::ZohoRejected, true, true),
@@ -361,7 +362,7 @@ mod tests {
         ] {
             let problem = Problem::new(code, "It failed.");
             let problem = if has_said { problem.zoho(said()) } else { problem };
-            assert_eq!(super::is_of_the_look(&problem), is_of_the_look, "{code:?} {has_said}");
+            assert_eq!(super::look_failed_for_good(&problem), look_failed_for_good, "{code:?} {has_said}");
         }
     }
 

@@ -76,7 +76,7 @@ impl Writes {
         }
     }
 
-    /// Shows or performs a write. What follows is compiled once for all kinds: this only says of which kind the plan is.
+    /// Shows or performs a write. This only says of which kind the plan is, so that all that follows is compiled once for all kinds.
     pub(crate) async fn perform<P>(
         &self,
         request: &WriteRequest<'_>,
@@ -89,8 +89,8 @@ impl Writes {
         self.show_or_perform(request, prepare, Prepared::restore::<P>).await
     }
 
-    /// Does a part of a longer piece of work, once, whoever goes on with it and whenever; gives the record that it made. With
-    /// `may_begin` false, a part that was sent is looked for, and no other is begun.
+    /// Does one part of a longer piece of work once, no matter which call goes on with that work. Returns the record that the part made.
+    /// If `may_begin` is false, a part that was sent is looked for, and no new part is begun.
     pub(crate) async fn perform_part<P>(
         &self,
         request: &WriteRequest<'_>,
@@ -122,7 +122,7 @@ impl Writes {
             }
             Begun::First(ticket) => match self.engine.execute(request, prepared, Some(ticket)).await {
                 Ok(finished) => finished,
-                // Who comes next looks for it once more, with all of a call's time.
+                // The next call looks for it once more, and has all of its time for that.
                 Err(problem) if problem.code() == Code::WriteUncertain => return Err(running(1)),
                 Err(problem) => return Err(problem),
             },
@@ -164,7 +164,7 @@ impl Writes {
                 Code::IdempotencyKeyReused,
                 "This `Idempotency-Key` was used with another request.",
             )),
-            // What was performed already has its answer, and what is under way its end; only a beginning needs the preview.
+            // Only a write that begins needs a preview: one that was performed has its answer, and one that runs comes to its end.
             Begun::First(ticket) if previewless => {
                 self.idempotency.forget(ticket).await?;
                 Err(refusal)
@@ -191,7 +191,7 @@ impl Writes {
         prepare: Preparing<'_>,
         restore: Restore,
     ) -> Result<Finished, Problem> {
-        // Of what a restored store does not know, only the request itself says what it was meant to be.
+        // A store that was restored from a copy has the row without its plan. Then only the request itself says what was to be written.
         let prepared = if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
         match prepared {
             Ok(prepared) => self.engine.recover(request, ticket, prepared, sent).await,

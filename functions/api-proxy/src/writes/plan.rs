@@ -19,7 +19,7 @@ use crate::zoho::{Scope, WriteFailure, Zoho};
 /// 15 minutes, writes without an end for 24 hours, parts of a reconciliation as long as the audit.
 const VERSION: u32 = 1;
 
-/// A write. Each is a type in the room of its subject.
+/// A write. Each is a type in the module of its subject.
 #[async_trait]
 pub(crate) trait Plan: Send + Sync {
     /// Its name in what is stored.
@@ -33,11 +33,11 @@ pub(crate) trait Plan: Send + Sync {
     /// What is written, as the audit shows it before there is a record.
     fn shown(&self) -> Value;
 
-    /// What it is about, in words: "the order".
+    /// The words for what it writes: "the order".
     fn subject(&self) -> &'static str;
 
-    /// Reads what must be known right before it is sent: a process that dies meanwhile has written nothing. Gives the answer
-    /// where there is nothing to send.
+    /// Reads what must be known right before it is sent. A process that dies meanwhile has written nothing. Returns the answer to the
+    /// caller where there is nothing to send.
     async fn look(&mut self, _: &Zoho, _: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         Ok(None)
     }
@@ -53,12 +53,12 @@ pub(crate) trait Plan: Send + Sync {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem>;
 
-    /// Whether it looks at stock before it moves it: of these, one is done at a time for each organisation.
+    /// Whether it reads stock and then moves it. For each organisation, one such write is done at a time.
     fn moves_stock(&self) -> bool {
         false
     }
 
-    /// Where it cannot be looked for, its call in words.
+    /// The words for its call, if the write cannot be looked for in Zoho.
     fn call_if_lost(&self) -> Option<String> {
         None
     }
@@ -109,7 +109,7 @@ pub(crate) struct Touched {
     pub(crate) before: Option<String>,
 }
 
-/// A plan as its room makes it.
+/// A plan as the module of its subject makes it.
 pub(crate) struct Draft<P> {
     pub(crate) plan: P,
     /// What a preview shows of it.

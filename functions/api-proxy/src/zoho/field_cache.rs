@@ -61,7 +61,7 @@ impl FieldCache {
 
     /// The fields of a module, as they were within the last minute. None are none that CRM told.
     pub(crate) async fn of(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
-        let target = target.with(crm::scope::FIELDS);
+        let target = target.with_scope(crm::scope::FIELDS);
         // What is known is for those who may read it.
         self.zoho.demand_scope(&target).await?;
         let of_module = (target.connection.clone(), module.to_owned());
@@ -82,7 +82,7 @@ impl FieldCache {
         if let Some((read, fields)) = self.known.last_known(&of_module)
             && is_younger(read, self.clock.now(), RETENTION)
             && !fields.is_empty()
-            && self.zoho.demand_scope(&target.with(crm::scope::FIELDS)).await.is_ok()
+            && self.zoho.demand_scope(&target.with_scope(crm::scope::FIELDS)).await.is_ok()
         {
             return Ok(Some(Known { fresh: self.known.get(&of_module).is_some(), fields }));
         }

@@ -1,4 +1,4 @@
-//! Calls to Zoho in an agent's name. This room retries while there is time, notes account and quota for the answer's headers, and
+//! Calls to Zoho in an agent's name. This module retries while there is time, notes account and quota for the answer's headers, and
 //! turns failures into problems. [`ZohoClient`] below it has tokens, scopes and slots.
 
 pub(crate) mod field_cache;
@@ -50,7 +50,7 @@ pub(crate) struct Target<'a> {
     pub(crate) product: Product,
     /// The scope that it needs.
     pub(crate) scope: Scope<'a>,
-    /// The only account that will do, where the call was prepared for it.
+    /// The account that it must reach, if the call was prepared for that account.
     pub(crate) account: Option<&'a str>,
     /// Of a read: only what was changed since, in CRM's form.
     pub(crate) if_modified_since: Option<&'a str>,
@@ -58,12 +58,12 @@ pub(crate) struct Target<'a> {
     pub(crate) external: Option<&'a str>,
 }
 
-/// What a call needs of its token.
+/// The scope that a call needs.
 #[derive(Clone)]
 pub(crate) enum Scope<'a> {
     /// This scope.
     Known(&'a str),
-    /// Only Zoho knows which one it needs. This is the call's name.
+    /// Only Zoho knows which scope it needs. This is the name of the call.
     OfCall(String),
 }
 
@@ -90,8 +90,9 @@ impl<'a> Target<'a> {
         Self { caller, connection, product, scope, account: None, if_modified_since: None, external: None }
     }
 
-    /// The same with another scope.
-    pub(crate) fn with<'b>(&self, scope: &'b str) -> Target<'b>
+    /// A target like this one for another call, which needs another scope. What narrows or names the records of this call alone is left
+    /// out.
+    pub(crate) fn with_scope<'b>(&self, scope: &'b str) -> Target<'b>
     where
         'a: 'b,
     {
@@ -194,7 +195,7 @@ fn not_kept() -> Problem {
     Problem::internal("an answer was judged and not kept")
 }
 
-/// An answer of Zoho without the part that was asked for.
+/// The problem of an answer of Zoho's that lacks the part that was asked for.
 pub(crate) fn unreadable(field: &str) -> Problem {
     Problem::new(Code::ZohoUnreadable, format!("Zoho's answer has no `{field}`."))
 }

@@ -43,8 +43,8 @@ impl Zoho {
         loop {
             let mut question = ask(&session.endpoint());
             question.if_modified_since = target.if_modified_since.map(str::to_owned);
-            session.named(question.name()).await.map_err(|error| target.call().problem(error))?;
-            match self.attempt(target, &session, &question, keep).await? {
+            session.demand_not_denied(question.name()).await.map_err(|error| target.call().problem(error))?;
+            match self.read_with_token(target, &session, &question, keep).await? {
                 Ok(()) => return Ok(()),
                 Err(failure) => {
                     let renewed = session.after(failure).await;
@@ -55,8 +55,8 @@ impl Zoho {
         }
     }
 
-    /// Reads with one token, several times where Zoho fails.
-    async fn attempt(
+    /// Reads with the session's token, several times where Zoho fails.
+    async fn read_with_token(
         &self,
         target: &Target<'_>,
         session: &Session<'_>,

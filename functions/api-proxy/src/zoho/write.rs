@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use super::{Keep, Target, Zoho, not_kept};
 
-/// How often a write is tried whose connection was never made, and the pause between.
+/// How often a write is tried if no connection to Zoho is made, and the pause between tries.
 const MAX_TRIES: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(300);
 
-/// What a write must have left: its own time, and some to look for it.
+/// How much time must be left for a write: for the write itself, and for looking for it afterwards.
 const NEEDED_FOR_A_WRITE: Duration = Duration::from_secs(8);
 
 /// Why a write has no answer of success.
@@ -57,7 +57,7 @@ impl Zoho {
         let mut tried = 1;
         loop {
             let outgoing = outgoing(&session.endpoint());
-            session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
+            session.demand_not_denied(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
             self.usage.call(&target.caller.key).await?;
             let answer = session.write(outgoing, NEEDED_FOR_A_WRITE, &mut *keep).await;
             self.tell_quota(target, &session);

@@ -15,7 +15,7 @@ use crate::zoho_reads::{ReadBudget, ZohoReads};
 use lookup::Lookup;
 use records::{CrmRecords, Outcome, crm_records, inventory_record};
 
-/// How long an event waits for its lookup. After that it is queued without, and whoever works on it must look.
+/// How long an event waits for its lookup. After that it is queued without one, and the agent that works on it must read the record.
 const MAX_LOOKUP_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was looked up for some entries.
@@ -53,7 +53,7 @@ impl Enrichment<'_> {
             let product = lookup.product();
             let looked = match records.of(lookup) {
                 Outcome::Known(looked) => looked,
-                // After one event has waited long enough, those behind it do not wait as long again.
+                // Once one event has waited that long, the events behind it do not wait that long again.
                 Outcome::NotNow if budget.is_given_up(product) || self.has_waited(entry) => {
                     budget.give_up(product);
                     RecordState::Unknown

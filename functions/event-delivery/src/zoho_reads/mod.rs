@@ -69,7 +69,7 @@ impl ZohoReads {
         let begun = self.client.begin(target.call(budget.until), |_| {}).await;
         let mut session = begun.map_err(|error| not_read(budget, target, error))?;
         if let Some(name) = target.name() {
-            session.named(name).await.map_err(|error| not_read(budget, target, error))?;
+            session.demand_not_denied(name).await.map_err(|error| not_read(budget, target, error))?;
         }
         loop {
             let question = Question {
@@ -102,11 +102,11 @@ impl ZohoReads {
     }
 }
 
-/// Why there is no answer. Where a product has no token, no other read of it is tried in this sweep.
+/// Says why there is no answer. If a product has no token, no other read of it is tried in this sweep.
 fn not_read(budget: &mut ReadBudget, target: &Target<'_>, error: CallError) -> Trouble {
     match error {
         CallError::NoToken(problem) => {
-            // Only of this read: the others of the product wait for another sweep, in which there may be a token again.
+            // Only this read can fail for good here. The other reads of the product wait for a later sweep, when there may be a token.
             budget.block(target.product, Trouble::Later(problem.detail().to_owned()));
             problem.into()
         }

@@ -1,5 +1,5 @@
-//! Items as callers get them, in one pass over Zoho's bytes: most of their fields stay as they are, and are copied without becoming
-//! values on the way.
+//! Items as callers get them, in one pass over Zoho's bytes. Most of their fields stay as they are: they are copied and do not become
+//! values.
 
 mod names;
 mod shape;
@@ -33,35 +33,35 @@ pub const FIGURES: [(&str, bool); 6] = [
 /// Why a kit has no figures.
 pub const KIT_HAS_NONE: &str = "A kit has no stock of its own: its components have.";
 
-/// What becomes of a field by its name.
+/// How a field is written, decided by its name.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kind {
-    /// A time, if it is a text.
+    /// It is a time, if it is a text.
     pub is_time: bool,
-    /// An id, which is a text.
+    /// It is an id, which is written as a text.
     pub is_id: bool,
-    /// A number, also where it is a text.
+    /// It is a number, even if Zoho sends a text.
     pub is_number: bool,
-    /// Not written by people.
+    /// People did not write it.
     pub is_chosen: bool,
 }
 
-/// What becomes of fields. It is asked once for each name, and for what is rare.
+/// The rules by which fields are written. They are asked once for each name, and for rare values.
 pub trait Rules {
-    /// What becomes of a field of this name.
+    /// How a field of this name is written.
     fn kind(&self, name: &str) -> Kind;
 
-    /// A time in another form than it is written in, where it has one.
+    /// The form in which callers get a time, if that is another one.
     fn time(&self, text: &str) -> Option<String>;
 
-    /// The number in a text that is not written as one is.
+    /// The number that a value holds which is not written as a number.
     fn number(&self, raw: &str) -> Option<String>;
 
-    /// Writes an item of which not everything can be copied, with these fields or with all. None where it is no item, or shows nothing.
+    /// Writes an item that cannot be copied as a whole, with these fields or with all. `None` if it is no item, or has none of the fields.
     fn odd(&self, raw: &str, shown: Option<&[&str]>, out: &mut Vec<u8>) -> Option<Row>;
 }
 
-/// What is to be known of an item, beside its text.
+/// What its reader must know of an item, beside its text.
 #[derive(Debug, Default)]
 pub struct Row {
     /// Whether it has an id.

@@ -1,4 +1,4 @@
-//! Items as callers get them, in one pass over Zoho's bytes: what stays as it is, is copied in runs as long as they come.
+//! Writes items as callers get them, in one pass over Zoho's bytes. What stays as it is, is copied in runs that are as long as possible.
 
 use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
 use super::stock::{Figure, Location, Stock};
@@ -17,18 +17,18 @@ struct Mark {
 
 /// Goes through an answer, and writes its items.
 ///
-/// What stands between `copied` and `scan.at` was gone through and is not written yet. It is copied at once where something else is to stand
-/// behind it (`replace`, `blank`), or at the end; what was written too early is taken back (`leave_out`).
+/// The text between `copied` and `scan.at` was gone through and is not written yet. All of it is copied at once when something else must
+/// follow it (`replace`, `blank`), and at the end. What was written too early is taken back (`leave_out`).
 pub struct Shaper<'a, 's> {
-    /// Where it is.
+    /// The place that it has reached.
     pub scan: Scan<'a>,
     /// What it has written.
     pub out: Vec<u8>,
     rules: &'s dyn Rules,
     names: Names<'a, 's>,
-    /// From where on the text is not copied yet.
+    /// The place up to which the text is copied.
     copied: usize,
-    /// What was met: all objects, and of the values those that did not stay text.
+    /// The objects that were met, and those values that did not stay text.
     met: Count,
     untrusted: Vec<&'a str>,
     /// The locations of an item.
@@ -36,7 +36,7 @@ pub struct Shaper<'a, 's> {
 }
 
 impl<'a, 's> Shaper<'a, 's> {
-    /// With these fields, or with all, behind what stands in `out`.
+    /// Makes one that writes these fields, or all, behind what `out` holds.
     pub fn new(text: &'a str, out: Vec<u8>, rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
         let names = Names::new(rules, shown);
         let (untrusted, locations) = (Vec::with_capacity(16), Vec::with_capacity(4));
@@ -55,7 +55,7 @@ impl<'a, 's> Shaper<'a, 's> {
     /// Writes the item that stands here.
     ///
     /// # Errors
-    /// Where it is none, or has anything that a reader of JSON could take in two ways.
+    /// Where no item stands here, or it has anything that a reader of JSON could take in two ways.
     pub fn row(&mut self) -> Result<Row, Stop> {
         let (start, written) = (self.scan.at, self.out.len());
         match self.plain_row() {
@@ -70,7 +70,7 @@ impl<'a, 's> Shaper<'a, 's> {
         }
     }
 
-    /// Counts what becomes values, and so takes much more than its text.
+    /// Counts a text that becomes values, because values take much more memory than their text.
     ///
     /// # Errors
     /// Where the answer holds too much.
@@ -81,7 +81,7 @@ impl<'a, 's> Shaper<'a, 's> {
         if self.met.fits() { Ok(()) } else { Err(Stop::Unusable) }
     }
 
-    /// The number of an object that begins here. What is written of one, or of a location, is longer than it may be.
+    /// The number of an object that begins here. Objects are counted, because what is written of one can be longer than its text.
     fn object_number(&mut self) -> Result<u32, Stop> {
         self.met.objects += 1;
         if self.met.fits() { Ok(self.met.objects) } else { Err(Stop::Unusable) }

@@ -57,7 +57,7 @@ fn bytes(status: StatusCode, headers: &HeaderMap, body: &[u8], is_base64: bool) 
     out.extend_from_slice(b",\"headers\":{");
     let (mut comma, mut last): (_, Option<&HeaderName>) = (false, None);
     for (name, value) in headers {
-        // Of several values, which stand side by side, the first is told. Cookies have a place of their own.
+        // A header with several values has them side by side: the first one is written. Cookies have a field of their own.
         if last.replace(name) == Some(name) || *name == header::SET_COOKIE {
             continue;
         }

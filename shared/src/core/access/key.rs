@@ -130,7 +130,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, believed: TtlCache::new(clock.clone()), clock }
     }

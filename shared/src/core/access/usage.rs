@@ -115,7 +115,7 @@ pub struct KeyUsage {
 }
 
 impl KeyUsage {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock, memory: Mutex::default(), background: Background::default() }
     }

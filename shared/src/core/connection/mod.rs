@@ -185,7 +185,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, cache: TtlCache::new(clock) }
     }

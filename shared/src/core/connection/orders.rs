@@ -38,7 +38,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

@@ -28,11 +28,11 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long a caller tries to start token-refresh in an AWS account whose concurrency is used up. Then it gives up.
 const START_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The hint where there is no address at which somebody could consent again.
+/// The hint if there is no address at which somebody could consent again.
 const ONLY_THE_OPERATOR: &str =
     "Which user it belongs to is not known, so only the operator can connect it again.";
 
-/// What to do about a connection that is not there.
+/// The hint for a connection that does not exist.
 const UNKNOWN: &str = "`GET /v1/status` lists the connections of this key. Where the name is right, the operator connects it with `zoho-connector connect --connection NAME`.";
 
 /// The tokens of all connections.
@@ -46,7 +46,7 @@ pub struct Tokens {
 #[derive(Default)]
 struct Slot {
     token: Option<Arc<AccessToken>>,
-    /// When it was read: a connection that was ended or made anew is noticed after a while.
+    /// When it was read. It is read again after a while, to notice a connection that was ended or made anew.
     read: Option<Timestamp>,
     /// The last failure, shared with those who waited for it.
     failed: Option<(Instant, NoOther)>,
@@ -58,25 +58,25 @@ impl Slot {
     }
 }
 
-/// How a token is that Zoho refused.
+/// The state of a token that Zoho refused.
 #[derive(Debug)]
 pub enum TokenState {
-    /// It is worth a new one.
+    /// It is dead, or must be taken for dead: a new one is made.
     Dead,
-    /// It lives, and is refused just this.
+    /// It lives, and Zoho refuses it only this call.
     Alive,
-    /// It could not be found out, for this reason.
+    /// Its state could not be found out, for this reason.
     Unknown(Problem),
 }
 
 /// Why there is no token other than the one that Zoho refused.
 #[derive(Debug, Clone)]
 pub enum NoOther {
-    /// That one lives.
+    /// The refused token lives.
     Alive,
     /// It could not be found out whether it lives, for this reason.
     Unknown(Problem),
-    /// None could be had.
+    /// No token could be got.
     Failed(Problem),
 }
 
@@ -87,7 +87,7 @@ impl From<Problem> for NoOther {
 }
 
 impl Tokens {
-    /// Tokens from this store, renewed through this way.
+    /// The tokens are in this store, and are renewed by this client.
     pub fn new(
         secrets: Arc<dyn Secrets>,
         token_refresh: Arc<dyn TokenRefreshClient>,
@@ -96,7 +96,7 @@ impl Tokens {
         Self { secrets, token_refresh, clock, slots: Mutex::default() }
     }
 
-    /// A token that should be valid, at once where one is known.
+    /// A token that should be valid. One that is known is returned at once.
     ///
     /// # Errors
     /// What the caller can do: wait, or have somebody reconnect.
@@ -118,8 +118,8 @@ impl Tokens {
         }
     }
 
-    /// Reads the token of a connection ahead of its use, where what is known of it is not believed any more; gives what is known
-    /// then. A failure is left to the use.
+    /// Reads the token of a connection ahead of its use, if what is known of it is too old to be believed. Returns what is known then. A
+    /// failure is ignored here: the use meets it, too.
     pub async fn read_ahead(&self, connection: &ConnectionName) -> Option<Arc<AccessToken>> {
         let slot = self.slot(connection);
         let mut slot = slot.lock().await;
@@ -131,7 +131,7 @@ impl Tokens {
         slot.token.clone()
     }
 
-    /// The token that is stored now: for a caller whom the one in memory does not allow what it wants.
+    /// The token that is stored now, for a caller whose call does not fit the one in memory.
     ///
     /// # Errors
     /// As [`Self::current`].
@@ -145,8 +145,8 @@ impl Tokens {
         self.fetch(&mut slot, connection, until).await
     }
 
-    /// A token other than this one, which Zoho refused: read again, or renewed if `state` says that it is dead. Of all
-    /// who wait for it together, one finds out.
+    /// A token other than this one, which Zoho refused: it is read again, or renewed if `state` says that this one is dead. Of all callers
+    /// who wait together, one finds out.
     ///
     /// # Errors
     /// Why there is none.

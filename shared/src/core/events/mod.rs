@@ -54,7 +54,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(table: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { table, clock, retention: Retention::default().events }
     }
@@ -71,12 +71,12 @@ impl Events {
     /// Where the store fails: then Zoho must not be told that it arrived.
     pub async fn store(&self, delivery: Delivery) -> Result<Receipt, StoreError> {
         let mut arrived = self.clock.now();
-        // One whose times are equal is read as one without a time of Zoho's.
+        // An event whose two times are equal is read as one to which Zoho gave no time.
         if delivery.time.as_deref().and_then(|time| time.parse().ok()) == Some(arrived) {
             arrived = later(arrived, SignedDuration::from_millis(1));
         }
         let marker = marker_key(&delivery.connection, delivery.source, &delivery.digest);
-        // Without a time in it, an equal body may well be a new change: a stock that went down and up again.
+        // Without a time in the body, an equal body can be a new change: a stock went down, and up again.
         let window = if delivery.time.is_some() {
             SignedDuration::from_hours(24)
         } else {
@@ -124,8 +124,8 @@ impl Events {
         }
     }
 
-    /// When an event that is stored now comes, in the order of arrival: behind all that are there, also where the clock was set back
-    /// since. Readers are past those.
+    /// The place of an event that is stored now in the order of arrival. It comes behind all events that are there, even if the clock was
+    /// set back since, because readers are past those.
     async fn behind_all(&self, connection: &ConnectionName, now: Timestamp) -> Result<Timestamp, StoreError> {
         if !self.table.is_dated_by_one_machine() {
             return Ok(now);
@@ -141,8 +141,8 @@ impl Events {
         Ok(last.map_or(now, |last| later(last, SignedDuration::from_millis(1))))
     }
 
-    /// Takes a delivery for received before it comes, and gives the id that its sender is told then: a test of the way leaves no
-    /// event behind, and no agent is woken.
+    /// Stores the marker of a delivery before it comes, and returns the id that its sender will be told. So a test of the way leaves no
+    /// event and wakes no agent.
     ///
     /// # Errors
     /// Where the store fails.
@@ -179,7 +179,7 @@ impl Events {
             partition: partition(connection),
             after,
             below: (!may_be_set_back).then(|| time_prefix(earlier(now, SETTLED))),
-            // One more tells whether something settled follows.
+            // One more event is read, to know whether a settled one follows.
             limit: limit.saturating_add(usize::from(may_be_set_back)),
             ..Query::default()
         };

@@ -52,7 +52,7 @@ pub struct Mappings {
 }
 
 impl Mappings {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

@@ -65,7 +65,7 @@ pub struct Left {
 }
 
 impl Quotas {
-    /// Quotas in this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock, limits: InventoryLimits) -> Self {
         let credits = Credits::new(state.clone(), clock.clone());
         Self { state, clock, limits, accounts: Mutex::default(), credits }

@@ -226,7 +226,7 @@ impl Window {
         match self.day.0.cmp(&today) {
             Ordering::Less => self.day = (today, 0),
             Ordering::Equal => {}
-            // Of a day that is yet to come: its calls were made today.
+            // The row's day is in the future, because a clock was wrong: its calls were made today.
             Ordering::Greater => self.day.0 = today,
         }
     }

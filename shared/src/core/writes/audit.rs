@@ -58,7 +58,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock, retention: Retention::default().audit }
     }

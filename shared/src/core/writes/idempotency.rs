@@ -125,7 +125,7 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock, partition: PARTITION, retention: RETENTION }
     }

@@ -37,7 +37,7 @@ pub struct OwnWrites {
 }
 
 impl OwnWrites {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

@@ -51,7 +51,7 @@ pub struct Previews {
 }
 
 impl Previews {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

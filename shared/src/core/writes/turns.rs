@@ -12,10 +12,10 @@ use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, lat
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
 use crate::zoho::data_centre::DataCentre;
 
-/// A turn whose holder has died ends by itself: no request runs longer.
+/// When a turn ends by itself, because its holder must have died: no request runs longer.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(35);
 
-/// How long one waits between two looks.
+/// How long a request waits before it tries again to take the turn.
 const LOOK_PAUSE: Duration = Duration::from_millis(400);
 
 #[derive(Serialize, Deserialize)]
@@ -23,7 +23,7 @@ struct Record {
     until: Timestamp,
 }
 
-/// The right to be the one who writes now.
+/// The right of one request to write now.
 pub struct Turn {
     key: Key,
     version: Version,
@@ -36,13 +36,13 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }
 
-    /// Waits for the turn to move stock of an organisation. `Err` of the inner result: somebody else has it beyond `deadline`, for at
-    /// most so many seconds.
+    /// Waits for the turn to move stock of an organisation. If another request has it until after `deadline`, the inner result is an error:
+    /// for how many seconds that request may still have it.
     ///
     /// # Errors
     /// Where the store fails.
@@ -64,14 +64,13 @@ impl Turns {
                 Outcome::Refused { current, .. } => current,
             };
             let held = current.as_ref().map(crate::store::Row::read::<Record>).transpose()?;
-            condition = match (current, &held) {
-                // Its holder has died, and the store has not hidden the row yet; or the clock was set back since.
-                (Some(row), Some(held)) if !is_to_come(held.until, now, LIFETIME) => {
-                    condition = Condition::Version(row.version);
-                    continue;
-                }
-                _ => Condition::Absent,
-            };
+            let is_over = held.as_ref().is_some_and(|held| !is_to_come(held.until, now, LIFETIME));
+            if let (Some(row), true) = (current, is_over) {
+                // The holder has died, and the store has not hidden the row yet; or the clock was set back since.
+                condition = Condition::Version(row.version);
+                continue;
+            }
+            condition = Condition::Absent;
             let pause = self.clock.jittered(LOOK_PAUSE);
             if Instant::now() + pause > deadline {
                 return Ok(Err(held.map_or(1, |held| seconds_until(held.until, now))));
@@ -80,7 +79,7 @@ impl Turns {
         }
     }
 
-    /// Ends a turn. One that ran out may be somebody else's by now, and stays theirs.
+    /// Ends a turn. If it ran out and another request has taken it, that request keeps it.
     ///
     /// # Errors
     /// Where the store fails: then it ends by itself.

@@ -1,4 +1,4 @@
-//! Requests that were performed without an `Idempotency-Key` within the last minutes: the same one again may be meant, and may
+//! Requests that were performed without an `Idempotency-Key` within the last minutes. If the same request comes again, it may be meant, or
 //! be a repetition by mistake.
 
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::secret::sha256_hex;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table};
 
-/// Beside the keys of callers: the rights of the function are for this part of the table.
+/// The partition of the callers' keys, too, because the function has rights for this part of the table.
 const PARTITION: &str = "idempotency";
 
-/// Who repeats something by mistake does so within this time.
+/// How long a request is remembered: a repetition by mistake comes within this time.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// An earlier request.
@@ -24,14 +24,14 @@ pub struct Twin {
     pub subject: String,
 }
 
-/// Those of an installation.
+/// The requests of an installation.
 pub struct Twins {
     state: Arc<dyn Table>,
     clock: SharedClock,
 }
 
 impl Twins {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }
@@ -43,13 +43,13 @@ impl Twins {
     /// Where the store fails.
     pub async fn note(&self, owner: &str, request: &str, subject: &str) -> Result<Option<Twin>, StoreError> {
         let now = self.clock.now();
-        // No key of a caller has a line break.
+        // The line break keeps it apart from the keys of callers, which have none.
         let key = Key::new(PARTITION, sha256_hex(format!("{owner}\n{request}").as_bytes()));
         let twin = Twin { at: now, subject: subject.to_owned() };
         let put = |condition| -> Result<Put, StoreError> {
             Ok(Put::record(key.clone(), &twin, condition)?.until(later(now, WINDOW)))
         };
-        // One write, unless there is a twin.
+        // A second write is needed only if there is a twin.
         match self.state.put(put(Condition::Absent)?).await? {
             Outcome::Done(_) => Ok(None),
             Outcome::Refused { current, .. } => {

@@ -1,4 +1,4 @@
-//! What a call is about, whether a token is for it, and what a caller is told where it has no answer.
+//! What a call is about, whether a token may be used for it, and what a caller is told if it has no answer.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::zoho::scope::Product;
 /// What to do where a scope is missing and only Zoho knows which.
 const UNNAMED_SCOPE: &str = "The operator looks the scope up in Zoho's API reference, and connects again with `--scopes`: those that `GET /v1/status` lists and this one, separated by commas (`zoho-connector connect --connection NAME --scopes SCOPE,SCOPE`). Trying again cannot help until then.";
 
-/// What a call is about, whatever it asks.
+/// What a call is about, apart from its question.
 #[derive(Clone)]
 pub struct Call<'a> {
     /// Whose connection it uses.
@@ -23,13 +23,13 @@ pub struct Call<'a> {
     pub product: Product,
     /// The scope that its token must have, where it is known.
     pub scope: Option<&'a str>,
-    /// What it is called where only Zoho knows its scope.
+    /// The name of the call in problems, if only Zoho knows its scope.
     pub name: &'a str,
-    /// The only organisation that will do, where the caller names one.
+    /// The organisation that it must reach, if the caller names one.
     pub organization: Option<&'a str>,
-    /// The only account that will do, where the call was prepared for it.
+    /// The account that it must reach, if the call was prepared for that account.
     pub account: Option<&'a str>,
-    /// The fields of other systems' ids by which CRM finds the records, where the call names them by these.
+    /// The fields with other systems' ids, if the call names CRM's records by such ids.
     pub external: Option<&'a str>,
     /// Whose place in the quota it takes, and until when it must be over.
     pub caller: quota::Caller<'a>,
@@ -44,27 +44,27 @@ pub enum CallError {
     NoToken(Problem),
     /// It was not made: the token is not for it.
     NotAllowed(Problem),
-    /// Zoho refused the token, and whether that is dead could not be found out.
+    /// Zoho refused the token, and it could not be found out whether the token is dead.
     Undecided(Problem),
-    /// A living token is refused this.
+    /// Zoho refuses this call to a living token.
     Denied(Failure),
     /// Zoho said something else, or nothing.
     Failed(Failure),
 }
 
 impl Call<'_> {
-    /// An agent waits for its answer.
+    /// Whether an agent waits for its answer.
     pub(super) fn is_waited_for(&self) -> bool {
         self.caller.priority == Priority::Agent
     }
 
-    /// What is left for a try; nothing where its time is over.
+    /// The time that is left for a try. `None` if its time is over.
     pub(super) fn time_left(&self) -> Option<Duration> {
         let left = self.caller.deadline.saturating_duration_since(Instant::now()).min(self.timeout);
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether this token is for it: its product, organisation, account and scope.
+    /// Demands that this token may be used for it: product, organisation, account and scope must fit.
     pub(super) fn check(&self, token: &AccessToken) -> Result<(), Problem> {
         let Self { connection, product, .. } = self;
         if !token.scopes.has(*product) {
@@ -83,7 +83,7 @@ impl Call<'_> {
         }
     }
 
-    /// What a caller is told who gets no answer.
+    /// What the caller is told if the call has no answer.
     pub fn problem(&self, error: CallError) -> Problem {
         match error {
             CallError::NoToken(problem) | CallError::NotAllowed(problem) | CallError::Undecided(problem) => {
@@ -98,7 +98,7 @@ impl Call<'_> {
         }
     }
 
-    /// The living token is refused this.
+    /// The problem of a call that Zoho refuses to a living token.
     fn denied(&self, failure: &Failure) -> Problem {
         let Self { connection, product, scope, .. } = self;
         let problem = match (failure.kind, scope) {

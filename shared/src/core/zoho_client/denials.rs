@@ -1,4 +1,4 @@
-//! What a living token was refused a moment ago: for a while that is believed, so that a caller who asks again costs no call.
+//! What Zoho refused to a living token a moment ago. This is believed for a while, so that a caller who asks again costs no call.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, lat
 use crate::core::connection::access_token::AccessToken;
 use crate::zoho::failure::Failure;
 
-/// More than an installation has tokens and scopes: reached only where tokens change for a long time.
+/// An installation has fewer tokens times scopes: this is reached only after tokens were replaced for a long time.
 const MAX_DENIALS: usize = 1000;
 
 /// How long a denial is believed: long enough that a caller who tries again costs no call, short enough that a moment of
@@ -16,8 +16,8 @@ const BELIEVED: SignedDuration = SignedDuration::from_secs(180);
 
 /// The denials that this process has seen.
 pub(super) struct Denials {
-    /// Not the monotonic clock: Lambda freezes processes between events, and does not say whether that clock goes on meanwhile. What
-    /// is believed for minutes could be believed for hours.
+    /// This is not the monotonic clock: Lambda freezes processes between events and does not say whether that clock goes on. By it, a
+    /// denial that is believed for minutes could be believed for hours.
     clock: SharedClock,
     /// By the token's digest and the name of what was refused, with the moment until which it is believed.
     by_token: Mutex<HashMap<(String, String), (Failure, Timestamp)>>,

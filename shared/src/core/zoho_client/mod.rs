@@ -38,12 +38,12 @@ pub struct ZohoClient {
     http: Http,
     centres: DataCentres,
     background: Background,
-    /// Zoho refuses for a moment what it allows before and after, so that a denial is believed for a while only.
+    /// What Zoho denied lately. It denies for a moment what it allows before and after, so a denial is believed only for a while.
     denials: Denials,
 }
 
 impl ZohoClient {
-    /// Made of a process's services and its way to token-refresh.
+    /// Makes the client of a process's services, and of its way to token-refresh.
     pub fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
         let (stores, clock) = (&services.stores, &services.clock);
         Self {
@@ -94,7 +94,7 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// What it is about.
+    /// What the call is about.
     pub fn call(&self) -> &Call<'_> {
         &self.call
     }
@@ -104,18 +104,18 @@ impl Session<'_> {
         &self.token
     }
 
-    /// Where it goes.
+    /// Where the call goes.
     pub fn endpoint(&self) -> Endpoint<'_> {
         let organization = self.token.organization.as_ref().map_or("", |found| &found.id);
         Endpoint { api: &self.api, organization }
     }
 
-    /// Names the call, so that a denial of it is remembered for a while and costs no further call. A denial holds for calls of the
-    /// same name only. A call without a name is made each time.
+    /// Demands that the token was not denied a call of this name a moment ago. The call has this name from now on: a denial of it is
+    /// remembered for a while, for calls of the same name. A call without a name is made each time.
     ///
     /// # Errors
     /// Where the token was denied this a moment ago.
-    pub async fn named(&mut self, name: String) -> Result<(), CallError> {
+    pub async fn demand_not_denied(&mut self, name: String) -> Result<(), CallError> {
         let mut refused = self.client.denials.find(&self.token, &name);
         if refused.is_some() && self.call.is_waited_for() {
             // Somebody waits, and the connection may have been made anew since the token was read.
@@ -241,7 +241,7 @@ impl Session<'_> {
         CallError::Denied(failure)
     }
 
-    /// The call that probes the token, where there is one.
+    /// The call that probes the token, if there is one for it.
     fn probe(&mut self, failure: &Failure) -> Option<TokenProbe> {
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
         let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
@@ -297,7 +297,7 @@ impl Session<'_> {
         }
     }
 
-    /// Slots for the next calls, while Zoho answers this one.
+    /// Leases slots for the next calls while Zoho answers this one.
     fn lease_ahead(&self) {
         if self.call.product == Product::Inventory
             && self.call.is_waited_for()
@@ -327,7 +327,7 @@ impl Session<'_> {
         Err(failure)
     }
 
-    /// What a refusal says of Inventory's limits is remembered for all processes.
+    /// Remembers for all processes what a refusal says of Inventory's limits.
     async fn heed(&self, product: Product, failure: &Failure) {
         if product == Product::Inventory {
             self.client.quotas.heed(&self.token, failure).await;
@@ -335,8 +335,8 @@ impl Session<'_> {
     }
 }
 
-/// The problem for a caller whose token was refused and could not be probed. A failure of the probe that can pass is passed on. A
-/// refusal is not, because it is not about what the caller asked for.
+/// The problem for a caller whose token was refused and could not be probed. If the probe failed in a way that may pass, the caller is
+/// told of that failure. If the probe was refused, the caller is not told, because the refusal is not about what the caller asked for.
 fn unknown(probed: &Failure) -> Problem {
     let Failure { kind, retry_after, .. } = *probed;
     let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });

@@ -28,8 +28,8 @@ impl Question {
         Self { url: coql::url(endpoint.api), query: Some(coql::body(query)), if_modified_since: None }
     }
 
-    /// Its name for [`Session::named`](super::Session::named): the address without its parameters, and the query. All pages of a list
-    /// have the same.
+    /// Its name for [`Session::demand_not_denied`](super::Session::demand_not_denied): the address without its parameters, and the
+    /// query. All pages of a list have the same name.
     pub fn name(&self) -> String {
         ["GET ", without_query(&self.url), " ", self.query.as_deref().unwrap_or_default()].concat()
     }
@@ -59,7 +59,8 @@ impl Outgoing {
         Self { method: Method::POST, url, body, if_unmodified_since: None }
     }
 
-    /// Its name for [`Session::named`](super::Session::named), with the digest of its body: another body may be allowed.
+    /// Its name for [`Session::demand_not_denied`](super::Session::demand_not_denied), with the digest of its body: another body may be
+    /// allowed.
     pub fn name(&self) -> String {
         let body = self.body.as_ref().map(|body| sha256_hex(&body.bytes)).unwrap_or_default();
         format!("{} {} {body}", self.method, without_query(&self.url))

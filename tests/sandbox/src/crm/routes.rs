@@ -63,6 +63,7 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
     }
 }
 
+/// The routes below a module's name. The first match names the route and its scopes; once these are there, the second one answers.
 fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): (Module, &[&str])) -> Answer {
     let scope = module_scope;
     // Notes also need any scope of their parent's module.

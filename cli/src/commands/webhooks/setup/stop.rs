@@ -42,7 +42,7 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName, yes: bool) -> Re
             let rules = Rules::of(name, opened.public_url.as_str());
             deleted = rules.end(opened, &connection, &before.unwrap_or_default()).await?;
         }
-        // Else a typo looks as if something had been ended.
+        // Without this warning, a mistyped name looks as if something had been ended.
         None if before.is_none() => named_connection::warn_of_unknown(&opened.services, [name]).await?,
         None => {}
     }

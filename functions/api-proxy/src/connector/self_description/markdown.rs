@@ -12,7 +12,7 @@ use super::description::{ConnectionWords, LeftOut, SelfDescription};
 const LONGEST_NAME: usize = 80;
 const LONGEST_NOTICE: usize = 300;
 
-/// So many scopes are named in the text.
+/// How many scopes are named in the text.
 const NAMED_SCOPES: usize = 3;
 
 impl SelfDescription {

@@ -62,7 +62,7 @@ impl Lists<'_> {
     /// What CRM's search finds, by an index of its own.
     async fn search(&self, by: &SearchBy) -> Result<List<Object>, Problem> {
         let Self { app, target, module, params, asked, changed } = self;
-        app.zoho.demand_scope(&target.with(SEARCH)).await?;
+        app.zoho.demand_scope(&target.with_scope(SEARCH)).await?;
         if params.cursor.is_some() {
             return Err(invalid("A search has one page: leave out `cursor`."));
         }

@@ -191,7 +191,7 @@ async fn people_of(
     contact: Option<&str>,
 ) -> Result<(Vec<Object>, Vec<String>), Problem> {
     zoho.demand_scope(&target).await?;
-    let queries = target.with(coql::SCOPE);
+    let queries = target.with_scope(coql::SCOPE);
     let account = match account {
         Some(account) if zoho.demand_scope(&queries).await.is_ok() => account,
         _ => {

@@ -26,7 +26,7 @@ pub(super) async fn refusals(
         if let (Some(module), Some(id)) = (&field.lookup, value.get("id").and_then(Value::as_str)) {
             let scope = read_scope(module);
             let one = |endpoint: &crate::zoho::Endpoint<'_>| crm::record_url(endpoint.api, module, id);
-            if let Ok(None) = zoho.read(&target.with(&scope), one, response::crm_record).await {
+            if let Ok(None) = zoho.read(&target.with_scope(&scope), one, response::crm_record).await {
                 let detail = format!("There is no record {id} in {module}, which `{name}` would lead to.");
                 return Err(Problem::new(Code::RecordNotFound, detail));
             }

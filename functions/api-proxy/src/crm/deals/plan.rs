@@ -126,7 +126,7 @@ impl Plan for UpdateDeal {
         let since = self.if_unmodified_since.as_deref();
         // No official file of CRM has the condition, so the connector does not rely on it alone.
         if !self.fresh && since.is_some() {
-            let deal = fetch::one(zoho, &target.with(crm::scope::DEALS), &self.id).await?;
+            let deal = fetch::one(zoho, &target.with_scope(crm::scope::DEALS), &self.id).await?;
             foresee::modified(&deal.unwrap_or_default(), since)?;
         }
         let id = zoho
@@ -225,7 +225,7 @@ type SentFields<'a> = (&'a Object, &'a Object);
 
 /// CRM answers a write with the id only. A read that fails does not undo the write: then what was sent is shown.
 async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent: SentFields<'_>) -> Done {
-    match fetch::one(zoho, &target.with(crm::scope::DEALS), id).await {
+    match fetch::one(zoho, &target.with_scope(crm::scope::DEALS), id).await {
         Ok(Some(deal)) => done(status, id, deal, sent),
         _ => {
             let mut deal = sent.0.clone();

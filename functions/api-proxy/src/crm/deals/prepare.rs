@@ -74,7 +74,7 @@ pub(super) async fn upsert(
     let fit = app.fields.judge(&target, "Deals", body, false).await?;
     app.fields.demand_unique(&target, &by).await?;
     // An upsert needs both scopes, whichever it does in the end.
-    app.zoho.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
+    app.zoho.demand_scope(&target.with_scope(crm::scope::CREATE_DEALS)).await?;
     let id = fetch::existing(&app.zoho, &target, &fit.judged.fields, &by).await?;
     let found = match &id {
         None => {

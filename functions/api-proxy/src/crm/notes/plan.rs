@@ -107,7 +107,7 @@ impl CreateNote {
 
 /// The newest notes of a deal.
 pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
-    let target = target.with(crm::scope::NOTES);
+    let target = target.with_scope(crm::scope::NOTES);
     let answer =
         zoho.read(&target, |endpoint| crm::newest_notes_url(endpoint.api, deal), response::crm).await?;
     Ok(crm::rows(answer)?)

@@ -16,7 +16,7 @@ pub(crate) struct AdjustStock {
     pub(crate) date: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) reference: String,
-    /// Whether the reference is one that we made up: then nothing else has it.
+    /// Whether we made the reference: then no other document has it.
     pub(crate) own_reference: bool,
     /// The id or the exact name of the location.
     pub(crate) location: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct AdjustStock {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) item_id: String,
-    /// The mapping that led to the item: what Zoho has of it is held against this.
+    /// The mapping that led to the item. It is compared with what Zoho has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mapping: Option<Mapping>,
     pub(crate) change: Change,

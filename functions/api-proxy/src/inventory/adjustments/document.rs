@@ -13,7 +13,7 @@ use shared::zoho::value::{Object, id, text};
 
 use super::adjustment::AdjustStock;
 use super::judge::{Judged, Verdict};
-use crate::inventory::stock;
+use crate::inventory::decimals;
 use crate::writes::recovery::made_since;
 use crate::zoho::{Target, Zoho};
 
@@ -44,7 +44,7 @@ pub(super) fn to_send(plan: &AdjustStock, lines: &[Judged<'_>], today: &str) -> 
         let Verdict::Moves(delta) = judged.verdict else { return None };
         let mut line = Object::new();
         line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
-        line.insert("quantity_adjusted".to_owned(), stock::json(delta));
+        line.insert("quantity_adjusted".to_owned(), decimals::json(delta));
         line.extend(location.map(|(field, id)| (field.to_owned(), id.as_str().into())));
         line.extend(judged.line.tracking.clone());
         Some(Value::Object(line))
@@ -77,7 +77,7 @@ pub(super) fn quantities(document: &Object) -> Option<BTreeMap<String, Decimal>>
     let lines = document.get("line_items")?.as_array()?;
     let quantity = |line: &Value| {
         let line = line.as_object()?;
-        Some((id(line, "item_id")?, stock::decimal(line.get("quantity_adjusted"))?))
+        Some((id(line, "item_id")?, decimals::decimal(line.get("quantity_adjusted"))?))
     };
     let mut quantities = BTreeMap::new();
     quantities.extend(lines.iter().filter_map(quantity));

@@ -1,5 +1,5 @@
-//! What becomes of each line of an adjustment, decided from what Zoho has at that moment: Zoho refuses a whole document because of
-//! one line, so that lines that it cannot take are left out and told.
+//! Decides what becomes of each line of an adjustment, from what Zoho has at that moment. Zoho refuses a whole document because of one
+//! line, so lines that it would refuse are left out, and the answer names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,9 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
 use super::adjustment::{AdjustStock, Change, Line};
-use crate::inventory::stock::{self, Figures, Location, json_or_null};
+use crate::inventory::decimals::json_or_null;
+use crate::inventory::stock::{self, Figures, Location};
+use crate::inventory::unfit::unfit;
 
 /// A line with its item.
 pub(crate) struct Judged<'a> {
@@ -42,7 +44,7 @@ impl Judged<'_> {
         }
     }
 
-    /// The item in a sentence: by its id, because a sentence of ours holds no words of people.
+    /// The item in a sentence. It is named by its id, because our sentences hold nothing that people wrote.
     pub(crate) fn name(&self) -> String {
         format!("item {}", self.line.item_id)
     }
@@ -107,7 +109,7 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
             };
             let mut judged =
                 Judged { line, item: Some(item), location: None, before: None, verdict: Verdict::Unchanged };
-            judged.verdict = match stock::unfit(item, line.brings()) {
+            judged.verdict = match unfit(item, line.brings()) {
                 Some(unfit) => Verdict::Unfit(unfit.why().to_owned()),
                 None => decide(plan, &mut judged, item)?,
             };
@@ -165,7 +167,8 @@ fn name_a_location(locations: &[Location]) -> Problem {
     Problem::new(Code::BodyInvalid, format!("`location` must name one of the locations: {names}."))
 }
 
-/// An adjustment is for one location: items that are each kept at another single one are not put together.
+/// Demands that all lines are for one location, as an adjustment must be. Without a named location, items may each be kept at a single
+/// location, but not at the same one.
 pub(super) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
     let moving = lines.iter().filter(|line| matches!(line.verdict, Verdict::Moves(_)));
     let locations: Vec<Option<&Location>> = moving.map(|line| line.location.as_ref()).collect();
@@ -179,7 +182,7 @@ pub(super) fn demand_one_location(lines: &[Judged<'_>]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether Zoho still shows, of all lines that a write has moved, the figures of before it.
+/// Whether Zoho still shows the figures of before the write, for all lines that the write has moved.
 pub(super) fn is_stale(plan: &AdjustStock, was: &[Judged<'_>], now: &[Object]) -> bool {
     judge(plan, now).is_ok_and(|now| {
         let moved = was.iter().zip(now).filter(|(was, _)| matches!(was.verdict, Verdict::Moves(_)));
@@ -188,7 +191,7 @@ pub(super) fn is_stale(plan: &AdjustStock, was: &[Judged<'_>], now: &[Object]) -
     })
 }
 
-/// The problem where no line is left that could be sent, if it is one: stock that is what it shall be is none.
+/// The problem if no line is left to send. There is none if the stock is already what the caller wants.
 pub(crate) fn nothing_left(lines: &[Judged<'_>]) -> Option<Problem> {
     let told = |of: &dyn Fn(&Judged<'_>) -> Option<String>| {
         let told: Vec<String> = lines.iter().filter_map(of).collect();

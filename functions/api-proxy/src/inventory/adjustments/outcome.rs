@@ -74,7 +74,7 @@ pub(super) fn found(plan: &AdjustStock, document: &Object, now: &[Object]) -> (V
     let (is_moved, mut notices) = document::standing(document);
     let booked = document::quantities(document).unwrap_or_default();
     let lines = judge(plan, now).unwrap_or_default().into_iter().map(|mut line| {
-        // What was before it is not known any more.
+        // The stock before the write is not known any more.
         let after = line.before.take();
         let outcome = if is_moved { "adjusted" } else { "awaits_approval" };
         match booked.get(&line.line.item_id).filter(|booked| !booked.is_zero()) {
@@ -106,7 +106,7 @@ pub(super) fn say_several(lines: &mut [Value], notices: &mut Vec<String>, docume
     notices.insert(0, said);
 }
 
-/// Whether somebody else moved the stock between the two looks, in words.
+/// Says in words if somebody else moved the stock between the two reads.
 fn raced(line: &Judged<'_>, delta: Decimal, after: Option<Decimal>) -> Option<String> {
     let (before, after) = (line.before?, after?);
     let sum = before.checked_add(delta)?;

@@ -1,8 +1,8 @@
-//! Adjusting stock: looked at, written once, looked at again. <https://www.zoho.com/inventory/api/v1/inventoryadjustments/>
+//! Adjusts stock: reads the items, writes once, and reads the items again. <https://www.zoho.com/inventory/api/v1/inventoryadjustments/>
 //!
-//! Zoho has no compare-and-set and no idempotency key. So the items are read right before the write, one of our writes after the
-//! other; the document carries a reference by which it is found after silence; and the figures are read again after it, which shows
-//! a movement of somebody else in between. That short time is the race that Zoho leaves open, and the answer names it.
+//! Zoho has no compare-and-set and no idempotency key. So the items are read right before the write, and our own writes wait for each
+//! other. The document has a reference by which it is found if Zoho's answer is lost. After the write the figures are read again: they
+//! show whether somebody else moved the stock in between. Zoho leaves that race open, and the answer names it.
 
 use std::time::Duration;
 
@@ -35,17 +35,17 @@ const KIND: &RecordKind = RecordKind::INVENTORY_ADJUSTMENT;
 /// How many documents with the same reference are looked at in detail.
 const MAX_CANDIDATES: usize = 5;
 
-/// Where Zoho shows the old figures, they are read again after so long, and so often at most.
+/// While Zoho still shows the old figures, they are read again after this pause, and this often at most.
 const LAG: Duration = Duration::from_secs(2);
 const MAX_LOOKS: usize = 3;
 
 impl AdjustStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
-        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+        details(zoho, &target.with_scope(inventory::scope::ITEMS), &ids).await
     }
 
-    /// Demands that its location is the one that is meant, where a mapping led to it.
+    /// Demands that a location to which a mapping led is the one that the caller means.
     pub(super) fn demand_location_meant(&self, items: &[Object]) -> Result<(), Problem> {
         match &self.location {
             Some(location) => demand_one_meaning(items, location, self.location_name.as_deref()),
@@ -53,8 +53,8 @@ impl AdjustStock {
         }
     }
 
-    /// What the items are after the write. Zoho may show the old figures for some seconds: while it does so for all lines, they are
-    /// read again after `lag`, because the next write must not build on them.
+    /// Reads the items after the write. Zoho may show the old figures for some seconds. While it shows them for all lines, the items are
+    /// read again after `lag`, because the next write must not build on old figures.
     pub(super) async fn look_again(
         &self,
         zoho: &Zoho,
@@ -75,7 +75,7 @@ impl AdjustStock {
         Some(items)
     }
 
-    /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
+    /// The items that only this write changed. If others changed an item in the same moment, that change must still be reported.
     fn touched(&self, was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
         let judged = judge(self, now).unwrap_or_default();
         touched(&self.seen, now, |item| {
@@ -89,7 +89,7 @@ impl AdjustStock {
         Done::new(status, format!("{KIND}/{id}"), document::shown(document, lines, notices, self.is_part))
     }
 
-    /// Whether a document can only be this one.
+    /// Whether a document can only be the one that this write made.
     fn is_mine(&self, document: &Object) -> bool {
         let booked = document::quantities(document);
         let fits = |(item, quantity): (&String, &Decimal)| {

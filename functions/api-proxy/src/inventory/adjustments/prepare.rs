@@ -1,4 +1,4 @@
-//! From an adjustment as callers write it to the one that is performed: names become ids, values are checked.
+//! Makes the adjustment that is performed of the one that a caller wrote: names become ids, and values are checked.
 
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
@@ -152,7 +152,7 @@ async fn lines_of(
     Ok(made.collect())
 }
 
-/// What stands around the fields of a line.
+/// The place of a line in the body.
 fn path_of(index: usize, several: bool) -> String {
     if several { format!("lines[{index}]") } else { String::new() }
 }

@@ -20,7 +20,7 @@ use super::{ALWAYS, PATH, target};
 use crate::app::App;
 use crate::inventory::absent_fields::absent_fields;
 use crate::inventory::details::details;
-use crate::inventory::item_reads::{ItemPage, item_page, item_texts};
+use crate::inventory::item_reads::{ItemPage, Reading, item_page, item_texts};
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::stock_at_location;
 use crate::request::caller::Caller;
@@ -116,14 +116,14 @@ struct Rest {
     notice: Option<&'static str>,
 }
 
-/// A page in whose rows nothing is looked for: most of them is copied.
+/// A page of items without filters and with all fields: most of its text is copied from Zoho's answer.
 async fn whole_page(app: &App, target: &Target<'_>, page: u32, rows: u32) -> Result<Response, Problem> {
     let read = item_texts(&app.zoho, target, page, rows, "{\"data\":").await?;
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let params = [("per_page", Some(rows.as_str())), ("cursor", Some(cursor.as_str()))];
     let next = |more: bool| more.then(|| next(PATH, &params));
     Ok(match read {
-        Ok((items, more)) => {
+        Reading::Text((items, more)) => {
             let notice = items.lack_figures.then_some(ONE_CALL_AWAY);
             let rest = serde_json::to_string(&Rest { next: next(more), notice });
             let rest = rest.map_err(|error| Problem::internal(error.to_string()))?;
@@ -131,7 +131,7 @@ async fn whole_page(app: &App, target: &Target<'_>, page: u32, rows: u32) -> Res
             text.extend_from_slice(rest.replacen('{', ",", 1).as_bytes());
             ([(CONTENT_TYPE, "application/json")], text).into_response()
         }
-        Err(ItemPage { items, more, .. }) => {
+        Reading::Values(ItemPage { items, more, .. }) => {
             let data = items.into_iter().map(inventory::item).collect();
             Json(shown(data, None, next(more))).into_response()
         }

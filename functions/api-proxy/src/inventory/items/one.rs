@@ -13,7 +13,7 @@ use shared::zoho::scope::{Access, Product};
 use super::{ALWAYS, PATH, target};
 use crate::app::App;
 use crate::inventory::absent_fields::absent_fields;
-use crate::inventory::item_reads::item_text;
+use crate::inventory::item_reads::{Reading, item_text};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{OneParams, Params, invalid, names_shown, pick, record_id};
@@ -31,8 +31,8 @@ pub(super) async fn one(
     let fields = params.fields.as_deref();
     let shown = fields.map(|fields| names_shown(fields, ALWAYS));
     let mut item = match item_text(&app.zoho, &target, item_id, shown.as_deref()).await? {
-        Ok(text) => return Ok(([(CONTENT_TYPE, "application/json")], text).into_response()),
-        Err(item) => item,
+        Reading::Text(text) => return Ok(([(CONTENT_TYPE, "application/json")], text).into_response()),
+        Reading::Values(item) => item,
     };
     let notice = absent_fields(fields, std::slice::from_ref(&item));
     pick(&mut item, fields, ALWAYS);

@@ -2,7 +2,7 @@
 
 use shared::zoho::value::{Object, id, text};
 
-/// How many of several are named, and how much of a name is shown.
+/// How many records are named, and how many characters of a name are shown.
 const MAX_CANDIDATES: usize = 20;
 const MAX_NAME: usize = 80;
 

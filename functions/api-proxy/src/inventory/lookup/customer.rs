@@ -1,4 +1,4 @@
-//! A customer by id or exact name.
+//! Finds a customer by id or exact name.
 
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
@@ -16,7 +16,7 @@ const MAX_PAGES: u32 = 10;
 /// A customer, as an order names one.
 pub(crate) struct Customer {
     pub(crate) id: String,
-    /// As people wrote it; nothing where it was not looked up.
+    /// The name as people wrote it. `None` if it was not looked up.
     pub(crate) name: Option<String>,
     pub(crate) currency_code: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(crate) async fn customer_by_id(zoho: &Zoho, target: &Target<'_>, id: &str) -
         Err(problem) if problem.code() == Code::RecordNotFound => {
             Err(Problem::new(Code::CustomerNotFound, format!("There is no customer with the id {id}.")))
         }
-        // Zoho takes an order from a connection that may not read contacts.
+        // A connection that may not read contacts can write orders, so the id is taken as it is.
         Err(problem) if matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden) => {
             Ok(Customer { id: id.to_owned(), name: None, currency_code: None })
         }

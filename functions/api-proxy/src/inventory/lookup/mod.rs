@@ -1,5 +1,5 @@
-//! Records by what people call them: an item by its exact SKU or by another system's id, a customer by exact name. Each leads to exactly
-//! one, or the caller hears why not. Zoho's filters are not relied on: they may be ignored, or match in parts.
+//! Finds records by what people call them: an item by its exact SKU or by another system's id, a customer by the exact name. A name leads
+//! to exactly one record, or the caller is told why not. Zoho's filters are checked again here: Zoho may ignore them, or match parts.
 
 mod candidates;
 pub(crate) mod customer;

@@ -1,5 +1,6 @@
-//! An item by whichever of its names a caller has: Zoho's own id, the SKU, or another system's product id, which a mapping leads to one
-//! of these. What Zoho has of the item is held against the mapping, and a difference is told: a mapping never moves by itself.
+//! Finds an item by the name that a caller has: Zoho's own id, the SKU, or another system's product id, which a mapping leads to one of
+//! these. What Zoho has of the item is compared with the mapping, and the caller is told of a difference: a mapping never changes by
+//! itself.
 
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
@@ -16,7 +17,7 @@ use crate::zoho::{Target, Zoho, unreadable};
 const MAX_LOOKED_THROUGH: usize = 5000;
 const MAX_TWINS: usize = 5;
 
-/// How a call fails whose items are named by their SKUs, or by another system's ids.
+/// The codes with which a call fails whose items are named by their SKUs, or by another system's ids.
 pub(crate) const CODES: &[Code] = &[
     Code::SkuNotFound,
     Code::SkuAmbiguous,
@@ -54,7 +55,7 @@ impl<'a> ItemName<'a> {
         Self { item_id: text(item_id), sku: text(sku), product_id: text(product_id) }
     }
 
-    /// The one that is there; `path` is what stands around it in the request: `line_items[0]`, or nothing.
+    /// The name that is there. `path` is its place in the request: `line_items[0]`, or nothing.
     pub(crate) fn one(&self, path: &str) -> Result<OneName<'a>, Problem> {
         let wrong = |detail: String| Err(Problem::new(Code::BodyInvalid, detail));
         let dot = if path.is_empty() { "" } else { "." };
@@ -76,7 +77,7 @@ impl<'a> ItemName<'a> {
 }
 
 impl<'a> OneName<'a> {
-    /// The field that it stands in, and what stands there.
+    /// The field of the name, and its content.
     pub(crate) fn field(self) -> (&'static str, &'a str) {
         match self {
             Self::ItemId(id) => ("item_id", id),
@@ -92,7 +93,7 @@ pub(crate) struct NamedItem {
     pub(crate) item_id: String,
     /// The row of Zoho's list, where it was looked up by SKU: without figures by location.
     pub(crate) row: Option<Object>,
-    /// The mapping that led to the id, which Zoho was not asked about: whoever reads the item holds it against this.
+    /// The mapping that led to the id, about which Zoho was not asked. Who reads the item must compare it with this.
     pub(crate) mapping: Option<Mapping>,
 }
 
@@ -112,7 +113,7 @@ impl NamedItem {
         Ok(())
     }
 
-    /// What to say where Zoho has no such item.
+    /// The problem if Zoho has no such item.
     pub(crate) fn gone(&self, problem: Problem) -> Problem {
         match &self.mapping {
             Some(mapping) if problem.code() == Code::RecordNotFound => stale(mapping, "is gone from Zoho"),
@@ -127,7 +128,7 @@ fn stale(mapping: &Mapping, what: &str) -> Problem {
     Problem::new(Code::MappingStale, detail)
 }
 
-/// Demands of an item that was read, or is gone, that it is still what the mapping says that led to it.
+/// Demands that an item, as it was read, is still what the mapping says that led to it. An item that is gone is not.
 pub(crate) fn demand_mapped(
     item_id: &str,
     mapping: Option<&Mapping>,
@@ -165,14 +166,14 @@ pub(crate) async fn find_item(
                     remember(mappings, target, &mapping, &found).await;
                     Ok(found)
                 }
-                // No route saves such a one.
+                // No route stores such a mapping.
                 (None, None) => Err(unmapped(mappings, target.connection, product_id).await),
             }
         }
     }
 }
 
-/// The same item with all that Zoho tells of it, in the shape that callers get.
+/// The item with all that Zoho tells of it, in the shape that callers get.
 pub(crate) async fn item_named(
     zoho: &Zoho,
     mappings: &Mappings,
@@ -205,7 +206,7 @@ async fn remember(mappings: &Mappings, target: &Target<'_>, mapping: &Mapping, f
     }
 }
 
-/// There is no such mapping; perhaps there is one that the caller means.
+/// The problem of a product id without a mapping. It names mappings that the caller may have meant.
 pub(crate) async fn unmapped(mappings: &Mappings, connection: &ConnectionName, product_id: &str) -> Problem {
     let mut twins: Vec<String> = Vec::new();
     let (mut seen, mut after) = (0, None);

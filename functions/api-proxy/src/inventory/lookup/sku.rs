@@ -1,4 +1,4 @@
-//! An item by its exact SKU.
+//! Finds an item by its exact SKU.
 
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
@@ -76,7 +76,7 @@ pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> 
     }
 }
 
-/// Whether it has the form of Zoho's ids. Numbers of articles (EAN, GTIN) have 14 digits at most.
+/// Whether a SKU has the form of Zoho's ids. Numbers of articles (EAN, GTIN) have 14 digits at most.
 fn may_be_an_id(sku: &str) -> bool {
     (15..=19).contains(&sku.len()) && sku.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -18,8 +18,8 @@ use super::row::Row;
 use super::work::Work;
 use crate::app::App;
 use crate::inventory::adjustments::adjustment::{AdjustStock, Change, Line};
+use crate::inventory::decimals::decimal;
 use crate::inventory::quantity::Quantity;
-use crate::inventory::stock;
 use crate::request::caller::Caller;
 use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest};
@@ -97,7 +97,7 @@ pub(super) async fn apply(
     let has_moved = work.has_moved;
     let head = work.end().await?;
     match stopped {
-        // Of a part that was begun, whoever comes next finds out how it ended.
+        // The part was begun. The next call finds out how it ended.
         Some(problem) if problem.code() == Code::IdempotencyInProgress => {
             Ok((head, Some(problem.wait()), None))
         }
@@ -217,7 +217,7 @@ async fn do_part(
     }
     let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
     let performed = perform(app, caller, work, number, &rows).await;
-    // Of a part that another process was at, nothing is asked until its time is over.
+    // Another process has the part: nothing was asked of Zoho for it, and nothing is until that process's time is over.
     if !matches!(&performed, Err(problem) if problem.code() == Code::IdempotencyInProgress) {
         work.head.calls = work.head.calls.saturating_add(CALLS);
     }
@@ -344,7 +344,7 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
         .collect();
     let ended = |row: &&Row| {
         let line = row.item.as_ref().and_then(|item| by_item.get(item.id.as_str()).copied());
-        let figure = |field: &str| line.and_then(|line| stock::decimal(line.get(field)));
+        let figure = |field: &str| line.and_then(|line| decimal(line.get(field)));
         let ending = match line.and_then(|line| text(line, "outcome")) {
             Some("adjusted") => Ending::Adjusted,
             Some("awaits_approval") => Ending::Pending,

@@ -11,8 +11,10 @@ use super::calls;
 use super::head::{State, Summary};
 use super::row::{Item, MAX_OTHERS, Outcome, Row, Spot, Where, Why, cut};
 use super::work::Work;
+use crate::inventory::decimals::decimal;
 use crate::inventory::details::{self, MAX_IDS};
 use crate::inventory::stock::{self, Basis, Figures, Location};
+use crate::inventory::unfit::unfit;
 use crate::zoho::{Target, Zoho};
 
 /// How a comparison is made.
@@ -113,7 +115,7 @@ fn judge(row: &mut Row, found: Option<&Object>, rules: Rules) {
         sku: words("sku"),
         name: words("name"),
         unit: words("unit"),
-        rate: stock::decimal(found.get("purchase_rate")),
+        rate: decimal(found.get("purchase_rate")),
     };
     let is_stale = row.sku().is_some_and(|sku| text(found, "sku") != Some(sku));
     row.item = Some(item);
@@ -121,7 +123,7 @@ fn judge(row: &mut Row, found: Option<&Object>, rules: Rules) {
         row.end(Outcome::Unknown, Some(Why::Stale));
         return;
     }
-    if let Some(unfit) = stock::unfit(found, (false, false)) {
+    if let Some(unfit) = unfit(found, (false, false)) {
         row.end(Outcome::Unfit, Some(Why::Unfit(unfit.why().to_owned())));
         return;
     }

@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::inventory::item_reads::{ItemPage, item_page};
 use crate::inventory::lookup::sku::near_twins;
 use crate::inventory::near_twins::folded;
-use crate::inventory::stock::Unfit;
+use crate::inventory::unfit::Unfit;
 use crate::zoho::{Target, Zoho};
 
 /// The most SKUs that are looked up one by one.

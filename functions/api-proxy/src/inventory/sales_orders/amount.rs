@@ -5,11 +5,11 @@ use serde_json::{Number, Value};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::Object;
 
-use crate::inventory::stock;
+use crate::inventory::decimals;
 
 /// The amount of a field.
 pub(super) fn decimal(number: &Number, field: &str) -> Result<Decimal, Problem> {
-    stock::exact(number).ok_or_else(|| too_large(field))
+    decimals::exact(number).ok_or_else(|| too_large(field))
 }
 
 /// Amounts are rounded half up, as Zoho does it; where nobody knows to how many decimals, they stay as they are.
@@ -36,7 +36,7 @@ pub(super) fn written_out(object: &mut Object, path: &str) -> Result<(), Problem
 fn write_out(value: &mut Value, path: &str) -> Result<(), Problem> {
     match value {
         Value::Number(digits) if digits.to_string().contains(['e', 'E']) => {
-            *value = stock::json(decimal(digits, path)?);
+            *value = decimals::json(decimal(digits, path)?);
         }
         Value::Array(list) => {
             for (index, value) in list.iter_mut().enumerate() {

@@ -9,8 +9,8 @@ use shared::base::problem::Problem;
 use shared::zoho::value::{Object, text};
 
 use super::amount::{decimal, rounded, too_large};
+use crate::inventory::decimals::json as number;
 use crate::inventory::lookup::customer::Customer;
-use crate::inventory::stock::json as number;
 
 /// A line with its item.
 pub(crate) struct Line<'a> {

@@ -6,8 +6,10 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
 use super::transfer::{Line, TransferStock};
+use crate::inventory::decimals::json_or_null;
 use crate::inventory::lookup::named::demand_mapped;
-use crate::inventory::stock::{self, Figures, Location, json_or_null};
+use crate::inventory::stock::{self, Figures, Location};
+use crate::inventory::unfit::unfit;
 
 /// A line with its item and both locations.
 pub(super) struct Judged<'a> {
@@ -26,7 +28,7 @@ pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Result<
         demand_mapped(&line.item_id, line.mapping.as_ref(), item)?;
         let locations = match item {
             None => Err("is not in Zoho Inventory".to_owned()),
-            Some(item) => match stock::unfit(item, line.brings()) {
+            Some(item) => match unfit(item, line.brings()) {
                 Some(unfit) => Err(unfit.why().to_owned()),
                 None => both(plan, item),
             },

@@ -16,6 +16,7 @@ use shared::zoho::value::{Object, day_of_organization, id, text};
 
 use super::judge::{Judged, judge, nothing_left};
 use super::transfer::TransferStock;
+use crate::inventory::decimals;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock;
@@ -31,7 +32,7 @@ pub(super) const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
 impl TransferStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
-        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+        details(zoho, &target.with_scope(inventory::scope::ITEMS), &ids).await
     }
 
     /// Demands that its locations are those that are meant, where mappings led to them.
@@ -62,7 +63,7 @@ impl TransferStock {
             let mut line = Object::new();
             line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
             line.insert("name".to_owned(), judged.item_name().into());
-            line.insert("quantity_transfer".to_owned(), stock::json(judged.line.quantity.0));
+            line.insert("quantity_transfer".to_owned(), decimals::json(judged.line.quantity.0));
             line.extend(judged.line.tracking.clone());
             Value::Object(line)
         });
@@ -83,7 +84,7 @@ impl TransferStock {
         let lines = document.get("line_items").and_then(Value::as_array).into_iter().flatten();
         let mut lines = lines.filter_map(Value::as_object).peekable();
         let fits = |line: &Object| {
-            let (item, quantity) = (id(line, "item_id"), stock::decimal(line.get("quantity_transfer")));
+            let (item, quantity) = (id(line, "item_id"), decimals::decimal(line.get("quantity_transfer")));
             self.lines
                 .iter()
                 .any(|own| Some(&own.item_id) == item.as_ref() && Some(own.quantity.0) == quantity)

@@ -1,5 +1,5 @@
-//! What a query of such a key may do with columns that hold what people wrote: show them, and compare them with a whole value.
-//! A part of one, and its place in an order, would tell a mail address in it letter by letter.
+//! What a query of a redacted key may do with columns that hold what people wrote: it may show them, and compare them with a whole value.
+//! If it compared parts of a value or sorted by it, it could find out a mail address letter by letter.
 
 use shared::base::problem::Problem;
 

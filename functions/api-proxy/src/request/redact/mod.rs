@@ -1,6 +1,6 @@
-//! What a key made with `--redact contacts` does not get to see: addresses, numbers and birthdays of people. They are hidden in
-//! the finished answer, so that no route can forget it (`answer`), and such a key sends none (`refusals`): what is found by a number
-//! tells the number.
+//! Hides addresses, numbers and birthdays of people from a *redacted key*, one that was made with `--redact contacts`. They are hidden in the
+//! finished answer, so that no route can forget it (`answer`). A redacted key may not send any either (`refusals`): if a search by a number
+//! finds a record, the key knows the number.
 
 mod answer;
 pub(crate) mod columns;
@@ -22,7 +22,7 @@ pub(crate) use self::text::shows;
 use crate::request::response_headers::ResponseHeaders;
 use crate::request::response_headers::Written;
 
-/// How many more pages are looked through for the first row that a search of such a key finds, before it hears where to go on.
+/// How many more pages are looked through for the first row that a redacted key searches. After that, it is told where to go on.
 const MORE_PAGES: u32 = 4;
 
 /// The pages that are looked through, beside the first: none unless the connector searches in Zoho's place.
@@ -30,28 +30,28 @@ pub(crate) fn pages(searches: bool) -> std::ops::Range<u32> {
     0..if searches { MORE_PAGES } else { 0 }
 }
 
-/// It is no permission that is missing.
+/// The hint, in place of that of a missing permission.
 const WITHOUT_CONTACTS: &str = "Leave out what `detail` names, and find the record by another field; or ask the operator for a key without \
      `--redact contacts`. Trying again as it is cannot help.";
 
-/// What such a key may not have.
+/// The problem of a redacted key that asks for what is hidden from it.
 pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
     let detail = format!("This key sees no data of contacts (`--redact contacts`): {}", detail.as_ref());
     Problem::new(Code::KeyNotAllowed, detail).hint(WITHOUT_CONTACTS)
 }
 
-/// A document as such a key sees it, for an answer that depends on what stands in it.
+/// A document as a redacted key sees it, for an answer that depends on the document.
 pub(crate) fn as_seen(mut document: Value) -> Value {
     answer::redact(&mut document);
     document
 }
 
-/// Marks an answer that the connector wrote itself and that is no JSON: a table, a page. Nothing in it is a field of a person, so that only
-/// addresses within its words are hidden.
+/// Marks an answer that the connector wrote itself and that is no JSON: a table, or a page. It has no field of a person, so only addresses
+/// within its words are hidden.
 #[derive(Clone)]
 pub(crate) struct OwnText;
 
-/// Hides it in the answers for such keys.
+/// Hides data of people in the answers to redacted keys.
 pub(crate) async fn hide(headers: &ResponseHeaders, mut response: Response) -> Response {
     if !headers.is_redacted() {
         return response;
@@ -66,7 +66,7 @@ pub(crate) async fn hide(headers: &ResponseHeaders, mut response: Response) -> R
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Problem::internal("an answer could not be read to be redacted").into_response();
     };
-    // Of an answer to HEAD, too: it would tell how long the data is.
+    // Also in the answer to a HEAD request: the length would tell how long the hidden data is.
     parts.headers.remove(CONTENT_LENGTH);
     if bytes.is_empty() {
         return Response::from_parts(parts, Body::empty());

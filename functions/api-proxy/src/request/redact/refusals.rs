@@ -1,4 +1,4 @@
-//! What such a key may not send: whether a call succeeds, and what it finds, would tell what its answers hide.
+//! What a redacted key may not send: whether the call succeeds, and what it finds, would tell what the answers hide.
 
 use serde_json::Value;
 use shared::base::id::is_zoho_id;

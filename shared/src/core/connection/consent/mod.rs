@@ -148,7 +148,7 @@ pub struct Consents {
 }
 
 impl Consents {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(state: std::sync::Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { state, clock }
     }

@@ -13,7 +13,7 @@ use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
 
-/// So many of the batches that are done with are looked at for the one that was taken last.
+/// How many of the batches that are done with are read, to find the one that the gateway took last.
 const LAST_TOLD: usize = 10;
 
 /// What was told, or will be.

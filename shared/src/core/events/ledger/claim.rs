@@ -1,4 +1,4 @@
-//! Taking entries to work on them.
+//! Claims: an agent takes entries to work on them.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// What is said where nothing of a batch can be taken, which is a wasted turn of the agent's. `whole`: all of the queue was read.
+    /// The answer if nothing of a batch can be taken, which wastes a turn of the agent's. `whole` says that all of the queue was read.
     async fn nothing_left(
         &self,
         connection: &ConnectionName,
@@ -115,7 +115,7 @@ impl Ledger {
     ) -> Result<Claimed, StoreError> {
         let nothing = match busy {
             Some(until) => Claimed::Busy(until),
-            // Behind so many others that they were not looked at.
+            // The entries are behind so many others that they were not read.
             None if !whole && self.still_open(connection, batch).await? != (0, None) => {
                 Claimed::Busy(later(now, FULL_QUEUE_PAUSE))
             }

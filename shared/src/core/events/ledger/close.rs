@@ -47,7 +47,7 @@ pub enum Replayed {
     Again,
     /// It is open already.
     Open,
-    /// It is a test of the operator's, which nobody is ever told of. Nothing was changed.
+    /// It is a test of the operator's, of which no agent is ever told. Nothing was changed.
     Test,
     /// No entry has this id: its event is not in the queue yet, or no longer kept.
     Unknown,
@@ -193,7 +193,7 @@ impl Ledger {
                 return Ok(Replayed::Test);
             }
             (entry.claim, entry.batch, entry.replayed) = (None, None, Some(self.clock.now()));
-            // Where batches have passed it, it is told of from here.
+            // This mark has the next batch tell of it, even if batches have passed it.
             let again = Put::record(
                 crate::core::events::ledger::batch::again_key(connection, id),
                 &REPLAYED,
@@ -211,7 +211,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// The entries that are dead and no tests, oldest first; so many at most.
+    /// The dead entries that are no tests, oldest first, and at most this many.
     ///
     /// # Errors
     /// Where the store fails.

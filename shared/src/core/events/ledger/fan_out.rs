@@ -26,7 +26,7 @@ struct Sorted {
 }
 
 impl Ledger {
-    /// The connections of which events ever became entries, and where the fan-out of each continues.
+    /// All connections whose events ever became entries, and where the fan-out of each continues.
     ///
     /// # Errors
     /// Where the store fails.

@@ -1,8 +1,8 @@
-//! Making the next batch, of what no batch has told yet.
+//! Makes the next batch, of the entries that no batch has told yet.
 //!
-//! What belongs to a record in somebody's hands is held back: a run that is told of it gets nothing, because changes of one record are
-//! worked on in their order. A mark stands for each entry that batches have passed, and the first batch after the acknowledgement
-//! tells of it. Replayed entries have such a mark, too.
+//! An entry is held back while another change of its record is in somebody's hands: changes of one record are worked on in their order,
+//! so a run that is told of the entry could not claim it. Batches pass such an entry and leave a mark for it. The first batch after
+//! the acknowledgement tells of it. Replayed entries have such a mark, too.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,10 +22,11 @@ const MAX_BATCH_ENTRIES: usize = 2000;
 /// Marks that one transaction writes or removes: it has 100 steps in all.
 const MARKS_AT_ONCE: usize = 90;
 
-/// A run claims first of all. One that has not after this is not waited for: the next one claims what it was told of as well.
+/// How long a run has to claim its entries, which is the first thing it does. After that it is not waited for: the next run claims them,
+/// too.
 const CLAIM_TIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the mark of an entry says that is held back.
+/// The content of the mark of an entry that is held back.
 const HELD: &str = "held";
 
 /// How far batches have come in a connection's queue.
@@ -36,9 +37,9 @@ pub struct Progress {
 
 /// Entries that may be told of.
 struct Candidates {
-    /// Those that batches have passed, with their marks.
+    /// Entries that batches have passed, with their marks.
     marked: Vec<(Entry, Row)>,
-    /// Those that no batch has come to.
+    /// Entries that no batch has reached.
     fresh: Vec<Entry>,
     /// Marks that are of no more use.
     spent: Vec<Row>,
@@ -62,7 +63,7 @@ impl Candidates {
         self.marked.is_empty() && self.fresh.is_empty()
     }
 
-    /// Chooses as many as one batch tells of, but for those that are in somebody's hands. So far, batches have come to `passed`.
+    /// Chooses the entries of one batch, and leaves out those that are in somebody's hands. So far, batches have come to `passed`.
     fn choose(self, hands: &Hands, mut passed: Option<String>) -> Choice {
         let Self { marked, fresh, spent: mut gone, mut last } = self;
         let (mut entries, mut held) = (Vec::new(), Vec::new());
@@ -244,13 +245,13 @@ impl Ledger {
             let rows =
                 try_join_all(some.iter().map(|mark| self.open_row(connection, &mark.key.sort))).await?;
             for (mark, row) in some.into_iter().zip(rows) {
-                // What batches have not reached yet comes with the others.
+                // An entry that batches have not reached needs no mark: it comes with the fresh ones.
                 let Some(row) = row.filter(|_| progress.has_passed(&mark.key.sort)) else {
                     spent.push(mark);
                     continue;
                 };
                 let entry: Entry = row.read()?;
-                // The hook may want less by now. What the operator replays is told in any case.
+                // The hook may want fewer types than when it was passed. An entry that the operator replays is told in any case.
                 if mark.read::<String>()? == HELD && !wanted(&entry) {
                     spent.push(mark);
                 } else {
@@ -264,7 +265,7 @@ impl Ledger {
             if wanted(&entry) {
                 fresh.push(entry);
             }
-            // However many are held back, what is behind them is seen.
+            // The scan does not stop early: however many entries are held back, those behind them are reached.
             true
         })
         .await?;

@@ -1,4 +1,4 @@
-//! How the connector stands with the agent's hook: the turns of the last hour, and a refusal. One row, whatever the connection.
+//! How the connector stands with the agent's hook: the turns of the last hour, and a refusal. All connections share one row.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::core::events::agent_hook::is_among;
 use crate::core::events::ledger::{Batch, Frozen, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
 use crate::store::{Condition, Key, Outcome, Put, Query, StoreError, Write};
 
-/// A try that takes longer is counted as failed: its process died.
+/// How long a try may take. After that it counts as failed, because its process must have died.
 const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
 
 /// Turns are counted over this time.
 const TURN_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Notes of wasted turns that are read at once.
+/// How many notes of wasted turns are read at once.
 const MAX_WASTED: usize = 100;
 
 /// The state of the agent's hook: turns taken, and its refusal.
@@ -22,7 +22,7 @@ const MAX_WASTED: usize = 100;
 pub struct Standing {
     /// When turns were begun in the last hour, in milliseconds.
     turns: Vec<i64>,
-    /// Those of the last hour that were given back because their runs got nothing.
+    /// When turns of the last hour were begun that were given back, because their runs got nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     given_back: Vec<i64>,
     /// The hook, as a digest, that refused us for good, and how.
@@ -30,7 +30,7 @@ pub struct Standing {
     /// The gateway's reason for the refusal, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// That all turns were taken when something was to be told last.
+    /// Set if all turns were taken when something was to be told last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     no_turn: Option<NoTurn>,
 }
@@ -48,11 +48,11 @@ struct NoTurn {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Begun {
-    /// It may, and is written down. The moment is the turn that it takes.
+    /// It may begin, and that is written down. The number is the turn that it takes, as the moment of its begin.
     Try(Frozen, i64),
-    /// All turns of the hour are taken; then one comes free.
+    /// It may not, because all turns of the hour are taken. At this moment one comes free.
     NoTurn(Timestamp),
-    /// Another run is working on it.
+    /// It may not, because another process is sending the batch.
     Taken,
 }
 
@@ -65,18 +65,18 @@ fn wasted(connection: &ConnectionName) -> String {
 }
 
 impl Standing {
-    /// When the next turn is free, where none is now.
+    /// When the next turn is free, if none is free now.
     pub fn next_turn(&self, now: Timestamp, per_hour: usize) -> Option<Timestamp> {
         let since = earlier(now, TURN_WINDOW).as_millisecond();
         let latest = later(now, CLOCK_TOLERANCE).as_millisecond();
-        // None of before the clock was set back: it would stand in the way until then, and an hour more.
+        // A turn that is later than now is from before the clock was set back. It would block others until then, and for an hour more.
         let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since && *at <= latest).collect();
         let blocking = recent.len().checked_sub(per_hour)?;
         let first = recent.get(blocking).or(recent.last()).copied().unwrap_or_default();
         Some(later(Timestamp::from_millisecond(first).unwrap_or(now), TURN_WINDOW))
     }
 
-    /// Until when an event of this type waits for a turn, where it does.
+    /// Until when an event of this type waits for a turn, if it waits for one.
     pub(super) fn waits_for_turn(&self, kind: &str, now: Timestamp) -> Option<Timestamp> {
         let no_turn = self.no_turn.as_ref().filter(|no_turn| is_to_come(no_turn.until, now, TURN_WINDOW))?;
         is_among(&no_turn.types, kind).then_some(no_turn.until)
@@ -183,8 +183,8 @@ impl Ledger {
         Ok(count)
     }
 
-    /// Notes that a run was told of a batch and got nothing of it, so that its turn does not count. A batch of which anything was
-    /// claimed had its run: whoever asks for it again after that wastes nothing of ours.
+    /// Notes that a run was told of a batch and got nothing of it, so that its turn does not count. If entries of the batch were claimed
+    /// before, it had its run, and this claim has wasted no turn.
     pub(super) async fn note_wasted(
         &self,
         connection: &ConnectionName,
@@ -209,7 +209,7 @@ impl Ledger {
         Ok(false)
     }
 
-    /// Remembers that this hook refuses us, until there is another, and why.
+    /// Remembers that this hook refuses us, and why. This holds until another hook is set.
     ///
     /// # Errors
     /// Where the store fails.

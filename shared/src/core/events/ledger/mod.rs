@@ -64,7 +64,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// In this table.
+    /// The rows are in this table.
     pub fn new(events: Arc<dyn Table>, clock: SharedClock) -> Self {
         Self { events, clock, retention: Retention::default().events }
     }

@@ -32,7 +32,7 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    /// That of a connection of which no event became an entry.
+    /// Where the fan-out of a connection begins: none of its events has become an entry.
     pub fn begin(connection: &ConnectionName) -> Self {
         let key = Key::new(PROGRESS, format!("{FAN_OUT}{connection}"));
         Self { key, position: Position::default(), version: None }
@@ -92,7 +92,7 @@ impl Step {
     }
 }
 
-/// An event as it is about one of its records; nothing where it has no such part.
+/// The part of an event that is about one of its records. `None` if it has no such part.
 pub fn narrow(event: Event, part: Option<usize>) -> Option<Event> {
     let Some(part) = part else { return Some(event) };
     let mut entries = entries_of(&event);

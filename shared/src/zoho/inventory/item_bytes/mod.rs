@@ -1,6 +1,6 @@
-//! Items as callers get them, made of the bytes that Zoho sent: most of their fields stay as they are, and are copied in one pass,
-//! without becoming values on the way. An item that is not plain is left to [`super::item`], which gives the same text, at a
-//! higher price, and an answer that is not plain around its items is left to whoever asked.
+//! Items as callers get them, made of the bytes that Zoho sent. Most of their fields stay as they are: they are copied in one pass and do
+//! not become values. An item that is not plain is left to [`super::item`], which writes the same text and takes longer. If the answer
+//! around the items is not plain, the caller of this module reads it in the usual way.
 
 mod rules;
 
@@ -11,23 +11,23 @@ use self::rules::OfItems;
 use crate::zoho::http::Answer;
 use crate::zoho::value::Object;
 
-/// How many bytes the shape of an item adds, at about most.
+/// How many bytes an item becomes longer, nearly always at most.
 const SHAPE: usize = 512;
 
 /// A page of items.
 pub struct Items {
-    /// The list of them as a text, behind what was to stand before it.
+    /// The list of the items as a text, behind the head.
     pub text: Vec<u8>,
-    /// How many they are.
+    /// How many items there are.
     pub count: usize,
     /// Whether some do not show all figures that a single item has.
     pub lack_figures: bool,
-    /// The answer without them.
+    /// The answer without the items.
     pub rest: Object,
 }
 
-/// The text of the item in an answer, with the fields of these names, or with all. None where that is no plain success with one item,
-/// lacks one of these fields, or has anything that a reader of JSON could take in two ways.
+/// The text of the item in an answer, with the fields of these names, or with all. `None` if the answer is no plain success with one item,
+/// if the item lacks one of these fields, or if anything in it could be read in two ways.
 pub fn item(answer: &Answer, shown: Option<&[&str]>) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(&answer.body).ok()?;
     let mut shaper = Shaper::new(text, Vec::with_capacity(text.len() + SHAPE), &OfItems, shown);
@@ -70,7 +70,7 @@ pub fn items(answer: &Answer, head: &str) -> Option<Items> {
     Some(Items { text: shaper.out, count, lack_figures, rest })
 }
 
-/// Reads a plain success: what stands in the field of this name is shaped, and what stands beside it is given.
+/// Reads a plain success: shapes what is in the field of this name, and returns the other fields.
 fn read<'a>(
     shaper: &mut Shaper<'a, '_>,
     status: u16,
@@ -102,7 +102,7 @@ fn read<'a>(
                 let raw = shaper.scan.skip().ok()?;
                 is_success |= name.inner == "code" && matches!(raw, "0" | "\"0\"");
                 shaper.becomes_values(raw).ok()?;
-                // What is not looked at must be readable, too.
+                // The other fields must be readable, too.
                 let is_double = rest.insert(name.inner.to_owned(), serde_json::from_str(raw).ok()?).is_some();
                 if is_double {
                     return None;
@@ -329,7 +329,7 @@ mod tests {
         let list = |count: usize, one: &str| vec![one; count].join(",");
         let items = |rows: &str| answer(format!(r#"{{"code":0,"items":[{rows}]}}"#));
         let locations = |count| format!(r#"{{"item_id":"1","locations":[{}]}}"#, list(count, "{}"));
-        // Of which not everything can be copied.
+        // The escaped name cannot be copied as it is.
         let odd = |within: &str| format!(r#"{{"item_id":"1","name":"1\/2","a":[{within}]}}"#);
         for much in [
             items(&list(100_001, "{}")),

@@ -1,5 +1,5 @@
-//! What becomes of the fields of an item; and items that cannot be copied, because Zoho writes them in another way than `serde_json`
-//! does: they become values.
+//! The rules by which the fields of an item are written. An item that Zoho writes in another way than `serde_json` cannot be copied: it
+//! becomes values.
 
 use hot::items::{Kind, Row, Rules, is_added};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::zoho::inventory::representation::{is_chosen, is_number, item};
 use crate::zoho::inventory::stock::lacks_figures;
 use crate::zoho::value::{id, number, rfc3339};
 
-/// What becomes of the fields of an item.
+/// The rules for the fields of an item.
 pub(super) struct OfItems;
 
 impl Rules for OfItems {
@@ -31,7 +31,7 @@ impl Rules for OfItems {
     }
 
     fn odd(&self, raw: &str, shown: Option<&[&str]>, out: &mut Vec<u8>) -> Option<Row> {
-        // As within a whole answer, where some objects are no objects to `serde_json`.
+        // Some objects are no objects to `serde_json`, here as in a whole answer.
         let Value::Object(read) = serde_json::from_str::<Value>(raw).ok()? else { return None };
         let has_id = id(&read, "item_id").is_some();
         let is_whole =

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::error::error;
 use super::module::Module;
+use super::scopes::{module_scope, scope_mismatch};
 use super::settings;
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
@@ -38,38 +39,47 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
         let details = json!({ "module": query.module });
         return error(400, "INVALID_QUERY", details, "module given seems to be invalid");
     };
-    let needed = format!("ZohoCRM.modules.{}.READ", query.module.to_ascii_lowercase());
-    if !scope::allows(scopes, &needed) {
-        let status = if state.switches.crm_scope_mismatch_403() { 403 } else { 401 };
-        return error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL");
+    if !scope::allows(scopes, &module_scope(module, "READ")) {
+        return scope_mismatch(state);
     }
     if let Some(hidden) = hidden(&state.switches, &query) {
         return wrong::Wrong::Column(hidden).answer();
     }
-    let (limit, offset) = (query.limit, query.offset);
-    match run::run(state, module, &query) {
-        Err(wrong) => wrong.answer(),
-        Ok(rows) => {
-            let more = rows.len() > offset.saturating_add(limit);
-            let page: Vec<Value> = rows.into_iter().skip(offset).take(limit).collect();
-            if page.is_empty() && !state.switches.crm_coql_empty_200() {
-                return Answer::empty(204);
-            }
-            let info = json!({ "count": page.len(), "more_records": more });
-            let mut body = object(json!({ "data": page }));
-            if with_fields {
-                let fields = query.columns.iter().filter_map(|selected| {
-                    Some((selected.column.clone(), settings::field(module, &selected.column)?))
-                });
-                body.insert("fields".to_owned(), fields.collect::<Object>().into());
-            }
-            body.insert("info".to_owned(), info);
-            Answer::json(200, &body.into())
-        }
-    }
+    let rows = match run::run(state, module, &query) {
+        Ok(rows) => rows,
+        Err(wrong) => return wrong.answer(),
+    };
+    let fields = with_fields.then(|| fields_of_columns(module, &query));
+    page(&state.switches, &query, rows, fields)
 }
 
-/// Whether the fields of the columns are asked for: `include_meta` is `["fields"]`.
+/// The page of all rows that the query asks for, and the fields of its columns, where these are asked for.
+fn page(switches: &Switches, query: &parse::Query, rows: Vec<Value>, fields: Option<Object>) -> Answer {
+    let (limit, offset) = (query.limit, query.offset);
+    let more = rows.len() > offset.saturating_add(limit);
+    let page: Vec<Value> = rows.into_iter().skip(offset).take(limit).collect();
+    if page.is_empty() && !switches.crm_coql_empty_200() {
+        return Answer::empty(204);
+    }
+    let info = json!({ "count": page.len(), "more_records": more });
+    let mut body = object(json!({ "data": page }));
+    if let Some(fields) = fields {
+        body.insert("fields".to_owned(), fields.into());
+    }
+    body.insert("info".to_owned(), info);
+    Answer::json(200, &body.into())
+}
+
+/// The columns that are fields of the module, as its settings describe them.
+fn fields_of_columns(module: Module, query: &parse::Query) -> Object {
+    let fields = query
+        .columns
+        .iter()
+        .filter_map(|selected| Some((selected.column.clone(), settings::field(module, &selected.column)?)));
+    fields.collect()
+}
+
+/// Whether the call asks for the fields of the columns: `include_meta` is `["fields"]`.
 fn with_fields(call: &Call) -> Result<bool, Answer> {
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let mut details = object(json!({ "api_name": "include_meta", "json_path": "$.include_meta" }));
@@ -87,7 +97,7 @@ fn with_fields(call: &Call) -> Result<bool, Answer> {
     Err(error(400, "INVALID_DATA", details.into(), "invalid data"))
 }
 
-/// The first column that the profile hides: it refuses the whole query.
+/// The first column that the user's profile hides. Because of one such column, Zoho refuses the whole query.
 fn hidden(switches: &Switches, query: &parse::Query) -> Option<String> {
     fn of<'a>(condition: &'a parse::Condition, names: &mut Vec<&'a String>) {
         match condition {

@@ -1,4 +1,4 @@
-//! Runs a query on the records. Null matches only `is null`.
+//! Runs a query on the records. A value that is null fits no operator but `is null`.
 
 use std::cmp::Ordering;
 
@@ -66,6 +66,7 @@ pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Va
     Ok(found.iter().map(row).collect())
 }
 
+/// A condition whose columns are found.
 enum Test<'a> {
     One(Column, &'static str, &'a [Literal]),
     Both(Box<Self>, Box<Self>),
@@ -97,13 +98,14 @@ impl<'a> Test<'a> {
             Self::One(column, operator, values) => {
                 let own = column.value(records, record);
                 let Some(own) = own else { return *operator == "is null" };
-                one(column, own, operator, values, any_case)
+                holds(column, own, operator, values, any_case)
             }
         }
     }
 }
 
-fn one(column: &Column, own: &Value, operator: &str, values: &[Literal], any_case: bool) -> bool {
+/// Whether the operator holds between a record's value, which is not null, and the values of the query.
+fn holds(column: &Column, own: &Value, operator: &str, values: &[Literal], any_case: bool) -> bool {
     let order = |literal: &Literal| against(column, own, literal, any_case);
     let first = values.first().and_then(order);
     let is = |wanted: &[Ordering]| first.is_some_and(|first| wanted.contains(&first));

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 
 use super::{Report, words};
+use crate::inventory::decimals::{json as number, json_or_null};
 use crate::inventory::reconciliations::head::{Head, State};
 use crate::inventory::reconciliations::row::{Named, Outcome, Row};
-use crate::inventory::stock::{Basis, json as number, json_or_null};
+use crate::inventory::stock::Basis;
 
 /// Where reconciliations are.
 pub(in super::super) const PATH: &str = "/v1/inventory/reconciliations";
