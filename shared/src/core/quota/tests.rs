@@ -183,7 +183,8 @@ async fn who_is_always_overtaken_gives_up_after_five_seconds() {
     *rows.trouble.lock().unwrap() = Some(Trouble::Overtaken);
     let begun = Instant::now();
     let late = begun + Duration::from_secs(60);
-    let taken = tokio::time::timeout_at(late, quotas.take(&token, Caller { deadline: late, ..caller("k") })).await;
+    let taken =
+        tokio::time::timeout_at(late, quotas.take(&token, Caller { deadline: late, ..caller("k") })).await;
     let problem = taken.expect("it gives up by itself").map(drop).unwrap_err();
     assert_eq!(problem.code(), Code::ZohoRateLimited);
     let seconds = begun.elapsed().as_secs_f64();

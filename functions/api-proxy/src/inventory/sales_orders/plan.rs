@@ -52,6 +52,24 @@ impl CreateOrder {
             && (self.own_reference || made_since(row, "created_time", sent_at))
     }
 
+    /// What was done, of the orders that can only be this one. Of a reference that we made up, each is: it is there, however often.
+    fn done_of(&self, found: Vec<Object>) -> Option<Done> {
+        let ids: Vec<String> = found.iter().filter_map(|order| id(order, "salesorder_id")).collect();
+        if !self.own_reference || found.len() < 2 {
+            return exactly_one(found).one().map(|order| done(201, order));
+        }
+        let mut done = done(201, found.into_iter().next()?);
+        if let Some(body) = done.body.as_object_mut() {
+            let notice = format!(
+                "Zoho has {} sales orders with the reference of this one: {}. If nobody made the others on purpose, a person must delete them in Zoho.",
+                ids.len(),
+                ids.join(", ")
+            );
+            body.insert("notice".to_owned(), notice.into());
+        }
+        Some(done)
+    }
+
     fn has_same_lines(&self, order: &Object) -> bool {
         let lines = |value: Option<&Value>| {
             let lines = value.and_then(Value::as_array).into_iter().flatten();
@@ -95,7 +113,7 @@ impl Plan for CreateOrder {
             .map(|order| done(201, order))
     }
 
-    /// The one order that can only be this one.
+    /// The order that can only be this one.
     async fn find(
         &self,
         zoho: &Zoho,
@@ -123,7 +141,7 @@ impl Plan for CreateOrder {
                 found.extend(order);
             }
         }
-        Ok(exactly_one(found).one().map(|order| done(201, order)))
+        Ok(self.done_of(found))
     }
 }
 
@@ -201,6 +219,27 @@ fn done(status: u16, order: Object) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_zoho_has_twice_is_done_where_only_this_write_has_its_reference() {
+        let orders = |ids: &[&str]| -> Vec<Object> {
+            ids.iter().map(|id| json!({ "salesorder_id": id }).as_object().unwrap().clone()).collect()
+        };
+        let done_of = |own_reference: bool, ids: &[&str]| {
+            let done = CreateOrder { body: json!({}), own_reference }.done_of(orders(ids))?;
+            Some((done.subject, done.body.get("notice").and_then(Value::as_str).map(str::to_owned)))
+        };
+        let first = || "salesorder/61".to_owned();
+        for own_reference in [false, true] {
+            assert_eq!(done_of(own_reference, &[]), None);
+            assert_eq!(done_of(own_reference, &["61"]), Some((first(), None)));
+        }
+        assert_eq!(done_of(false, &["61", "62"]), None, "it can be either");
+        let (subject, notice) = done_of(true, &["61", "62"]).unwrap();
+        assert_eq!(subject, first());
+        let several = "Zoho has 2 sales orders with the reference of this one: 61, 62.";
+        assert!(notice.as_deref().is_some_and(|notice| notice.starts_with(several)), "{notice:?}");
+    }
 
     #[test]
     fn an_order_is_known_by_its_reference_and_only_by_the_callers_one_also_by_when_it_was_made() {
