@@ -146,7 +146,7 @@ impl Ledger {
         if now.without_words() != before.without_words() {
             return Ok(None);
         }
-        batch.keep_forgotten(before, now);
+        batch.keep_forgotten(&before, now);
         let put = batch.put(connection, Condition::Version(row.version), self.retention)?;
         Ok(self.write_row(put).await?.map(|version| Frozen { batch, version }))
     }
@@ -241,7 +241,7 @@ impl Batch {
     }
 
     /// Has the words that it had before as they are now. New ones stay.
-    fn keep_forgotten(&mut self, before: Self, now: Self) {
+    fn keep_forgotten(&mut self, before: &Self, now: Self) {
         if self.said == before.said {
             self.said = now.said;
         }

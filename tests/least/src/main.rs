@@ -40,5 +40,5 @@ async fn authorization() -> Result<String, Error> {
         return Err("there is no key".into());
     }
     let token: Value = serde_json::from_str(secret.secret_string().unwrap_or_default())?;
-    Ok(format!("Zoho-oauthtoken {}", token["token"].as_str().ok_or("there is no token")?))
+    Ok(format!("Zoho-oauthtoken {}", token.get("token").and_then(Value::as_str).ok_or("there is no token")?))
 }
