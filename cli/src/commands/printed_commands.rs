@@ -106,6 +106,7 @@ fn typed(word: &str, flag: &str) -> String {
         "--access" => "read",
         "--can" => "crm:read",
         "--products" => "crm",
+        "--scopes" => "ZohoCRM.org.READ",
         "--source" => "custom",
         "--organization" | "--turns-per-hour" => "1",
         _ => "name",

@@ -12,7 +12,7 @@ use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::scope::Product;
 
 /// What to do where a scope is missing and only Zoho knows which.
-const UNNAMED_SCOPE: &str = "The operator looks the scope up in Zoho's API reference, and connects again with `--scopes`: those that `GET /v1/status` lists and this one, separated by commas (`zoho-connector connect --connection NAME --scopes SCOPE,SCOPE`). Trying again cannot help until then.";
+const UNNAMED_SCOPE: &str = "The operator looks the scope up in Zoho's API reference, and connects again with `--scopes`: those that `GET /v1/status` lists and this one, separated by commas (`zoho-connector connect --connection NAME --scopes SCOPES`). Trying again cannot help until then.";
 
 /// What a call is about, apart from its question.
 #[derive(Clone)]
