@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::tls::TlsInfo;
@@ -13,15 +12,13 @@ use shared::zoho::http;
 
 use super::certificate;
 use super::report::Report;
-use super::this_installation::{self, served_elsewhere};
+use super::this_installation::{self, CALL_TIMEOUT, served_elsewhere};
 use crate::commands::health;
 use crate::commands::installation::Opened;
 use crate::commands::serve_command;
 use crate::server::presence;
 
 const CHECK: &str = "Public address";
-
-pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Looks at the address, and says whether this installation answers there.
 pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {

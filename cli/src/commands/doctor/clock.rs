@@ -7,8 +7,9 @@ use shared::core::grant::client::Clients;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http;
 
-use super::address::{CALL_TIMEOUT, causes};
+use super::address::causes;
 use super::report::Report;
+use super::this_installation::CALL_TIMEOUT;
 use crate::commands::installation::Opened;
 
 const CHECK: &str = "Clock";

@@ -1,12 +1,13 @@
 //! Whether the connector that answers at the public address is this very installation: whether it has the same store, and takes the
 //! same address for its own.
 
+use std::time::Duration;
+
 use reqwest::Client;
 use serde_json::Value;
 use shared::base::settings::Home;
 use shared::zoho::http;
 
-use super::address::CALL_TIMEOUT;
 use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::installation::Opened;
@@ -14,6 +15,9 @@ use crate::commands::serve_command;
 use crate::server::presence;
 
 const CHECK: &str = "This installation";
+
+/// How long the doctor waits for what should answer at once.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a connector says of a key that its store does not know.
 const UNKNOWN_KEY: &str = "key_invalid";
