@@ -412,10 +412,14 @@ async fn a_remembered_folder_that_lost_its_store_gets_no_new_one() {
                 --public-url https://connector.example.com`";
     assert!(listed.code == 1 && listed.err.contains(lead), "{listed:?}");
     let checked = run(&["doctor", "--data", data], &variables, "").await;
-    let lead_of_doctor = "`zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER ";
-    assert!(checked.out.contains(lead_of_doctor), "{checked:?}");
-
     let restore = format!("`zoho-connector restore FILE --data {data}`");
+    for part in ["the store of shop is not in", lead, restore.as_str()] {
+        assert!(checked.out.contains(part), "{part}: {checked:?}");
+    }
+    assert!(checked.code == 1 && !checked.out.contains("zoho-connector setup"), "it is refused: {checked:?}");
+    let copy = home.path().join("copy.age");
+    let backup = run(&["backup", text(&copy), "--passphrase", "--data", data], &variables, "").await;
+    assert!(backup.code == 1 && backup.err.contains(lead), "{backup:?}");
     let set = ["client", "set", "--id", CLIENT_ID, "--data-centre", "eu"];
     for args in [&serve[..], &["serve"], &["setup"], &["setup", "--name", "shop"], &set] {
         let refused = run(args, &variables, CLIENT_SECRET).await;

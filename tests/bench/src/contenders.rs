@@ -51,8 +51,8 @@ impl Places {
             self.proxy("item", "api-proxy: one item", ITEM, Some("direct-item")),
             self.proxy("deal", "api-proxy: one deal", DEAL, Some("direct-deal")),
             self.proxy("items", "api-proxy: 200 items", ITEMS, Some("direct-items")),
-            self.least("least-item", "the least connector: one item", "direct-item"),
-            self.least("least-items", "the least connector: 200 items", "direct-items"),
+            self.least("least-item", "the least connector: one item", ITEM, "direct-item"),
+            self.least("least-items", "the least connector: 200 items", ITEMS, "direct-items"),
         ];
         if let Some(node) = &self.node {
             all.extend(self.in_node(node));
@@ -92,8 +92,8 @@ impl Places {
         }
     }
 
-    /// The least connector. It makes the same call whatever its event says, and checks no key.
-    fn least(&self, id: &'static str, name: &'static str, direct: &'static str) -> Contender {
+    /// The least connector. It gets the events of api-proxy, makes the same call whatever they say, and checks no key.
+    fn least(&self, id: &'static str, name: &'static str, path: &str, direct: &'static str) -> Contender {
         Contender {
             command: vec![self.least_binary.clone()],
             variables: self.of_lambda(&[
@@ -103,7 +103,7 @@ impl Places {
             ]),
             binary: Some(self.least_binary.clone()),
             is_connector: false,
-            ..self.proxy(id, name, "/health", Some(direct))
+            ..self.proxy(id, name, path, Some(direct))
         }
     }
 

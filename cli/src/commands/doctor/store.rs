@@ -14,7 +14,7 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Table};
 use super::folder;
 use super::report::Report;
 use crate::commands::api::quoted;
-use crate::commands::installation::{Installation, Opened};
+use crate::commands::installation::{Installation, Lost, Opened};
 use crate::failure::Failure;
 
 const CHECK: &str = "Store";
@@ -26,7 +26,7 @@ pub(super) async fn open(
     least_free: u64,
 ) -> Result<Option<Opened>, Failure> {
     if let Some(folder) = installation.folder()?
-        && !look_at(report, &folder, least_free)
+        && !look_at(report, installation, &folder, least_free)?
     {
         return Ok(None);
     }
@@ -57,23 +57,33 @@ pub(super) async fn open(
 }
 
 /// Looks at a folder before it is opened; says whether it can be.
-fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
+fn look_at(
+    report: &mut Report,
+    installation: &Installation,
+    folder: &Path,
+    least_free: u64,
+) -> Result<bool, Failure> {
     let why = match Sqlite::find_in(folder) {
-        Ok(true) => None,
-        Ok(false) => Some(format!("there is no store in {}", folder.display())),
-        Err(error) => Some(format!("{} cannot be looked into: {error}", folder.display())),
+        Ok(true) => {
+            folder::check(report, folder, least_free);
+            return Ok(true);
+        }
+        Ok(false) => {
+            // Nothing makes a new store in the place of a lost one, so setup would not mend this.
+            if let Some(Lost { what, mend }) = installation.lost()? {
+                report.bad(CHECK, what, mend);
+                return Ok(false);
+            }
+            format!("there is no store in {}", folder.display())
+        }
+        Err(error) => format!("{} cannot be looked into: {error}", folder.display()),
     };
-    if let Some(why) = why {
-        report.bad(
-            CHECK,
-            why,
-            "name its folder with --data, mount its disk, become the user that it belongs to, or begin with `zoho-connector setup`; where the folder of an \
-             installation was moved, `zoho-connector installations forget NAME`, then `zoho-connector installations add NAME --data FOLDER --public-url URL`",
-        );
-        return false;
-    }
-    folder::check(report, folder, least_free);
-    true
+    report.bad(
+        CHECK,
+        why,
+        "name its folder with --data, mount its disk, become the user that it belongs to, or begin with `zoho-connector setup`",
+    );
+    Ok(false)
 }
 
 fn mend_of_sealed(seal: &Seal) -> String {

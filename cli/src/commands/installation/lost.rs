@@ -9,27 +9,45 @@ use crate::commands::api::quoted;
 use crate::failure::Failure;
 use crate::remembered::{Installations, Remembered};
 
-/// Refuses a folder whose store is lost. One that was named before it had a store is to get its first.
+/// What is said of a lost store.
+pub(crate) struct Lost {
+    /// That it is lost.
+    pub(crate) what: String,
+    /// How it is found again, or a new one made.
+    pub(crate) mend: String,
+}
+
+/// Refuses a folder whose store is lost.
 pub(super) fn refuse_lost(resolved: &Resolved) -> Result<(), Failure> {
+    match lost(resolved)? {
+        Some(Lost { what, mend }) => {
+            Err(Failure::Other(format!("{what}, and none is made in its place. {mend}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether the store of a folder is lost. One that was named before it had a store is to get its first.
+pub(super) fn lost(resolved: &Resolved) -> Result<Option<Lost>, Failure> {
     let (Home::Folder(_), Some(name), false) = (&resolved.home, &resolved.name, resolved.is_new) else {
-        return Ok(());
+        return Ok(None);
     };
     let (_, folder) = settings_of(resolved)?;
     if store_is_in(&folder)? {
-        return Ok(());
+        return Ok(None);
     }
     let one = Installations::read()?.get(name).cloned().unwrap_or_default();
-    Err(Failure::Other(lost(name, &one, &folder)))
+    let what = format!("the store of {name} is not in {} any more", folder.display());
+    Ok(Some(Lost { what, mend: mend(name, &one, &folder) }))
 }
 
-fn lost(name: &str, one: &Remembered, folder: &Path) -> String {
-    let data = quoted(&folder.to_string_lossy());
+fn mend(name: &str, one: &Remembered, folder: &Path) -> String {
     format!(
-        "the store of {name} is not in {} any more, and none is made in its place. Where its disk is not mounted, mount it. Where the folder \
-         was moved, {} lead to it again. Where it is lost, `zoho-connector restore FILE --data {data}` makes it anew of a backup. Where you \
-         want a new one, without the connections and keys of {name}, `zoho-connector installations forget {name}` comes first",
-        folder.display(),
-        after_a_move(name, one)
+        "Where its disk is not mounted, mount it. Where the folder was moved, {} lead to it again. Where it is lost, \
+         `zoho-connector restore FILE --data {}` makes it anew of a backup. Where you want a new one, without the connections and keys of \
+         {name}, `zoho-connector installations forget {name}` comes first",
+        after_a_move(name, one),
+        quoted(&folder.to_string_lossy())
     )
 }
 

@@ -21,12 +21,13 @@ use crate::commands::api::quoted;
 use crate::failure::Failure;
 use crate::folders::absolute;
 use crate::remembered::{Installations, Remembered};
-use lost::refuse_lost;
+use lost::{lost, refuse_lost};
 use opened::{address_unknown, open_or_make, settings_of, store_is_in, variable};
 use resolve::{Given, Home, Resolved, resolve};
 #[cfg(feature = "stack")]
 use stack::{open_stack, sdk_config};
 
+pub(super) use lost::Lost;
 pub(super) use opened::{Opened, start_log_of_server};
 pub(super) use resolve::in_folder;
 #[cfg(feature = "stack")]
@@ -96,6 +97,11 @@ impl Installation {
             Some(folder) if !store_is_in(&folder)? => refuse_lost(&self.resolve()?).map(|()| None),
             _ => self.open().await.map(Some),
         }
+    }
+
+    /// What is said of its store, where that is lost.
+    pub(super) fn lost(&self) -> Result<Option<Lost>, Failure> {
+        lost(&self.resolve()?)
     }
 
     /// The seal on the store of its folder, where that is there and can be opened.
@@ -297,6 +303,7 @@ impl Folder {
         if is_there {
             return Ok(folder);
         }
+        self.refuse_lost()?;
         Err(Failure::Other(format!("there is no store in {}: name its folder with --data", folder.display())))
     }
 
