@@ -40,7 +40,7 @@ const REASON: &str = "Stock count";
 /// may be the same for all.
 const MAX_HALVED: usize = 64;
 
-/// How many parts are stored at once, with the head: a transaction takes no more than a hundred rows.
+/// How many parts are stored at once, with the head: a transaction takes a hundred rows, of 4 MB together.
 const PARTS_AT_ONCE: usize = 20;
 
 /// Words of Zoho's refusal of too many lines.
