@@ -137,6 +137,34 @@ async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet(
     }
 }
 
+/// Rows that nobody tried are not kept back by one of which nobody knows whether it was adjusted.
+#[tokio::test]
+async fn what_is_uncertain_is_looked_for_and_the_other_rows_are_adjusted_after_it() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let path = format!("/v1/inventory/reconciliations/{id}");
+    let head = |applied: Value| {
+        let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
+        json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] })
+    };
+    let (before, after) = (json!({ "uncertain": 1 }), json!({ "adjusted": 2, "uncertain": 1 }));
+    for (before, posts) in [(&before, 2), (&after, 1)] {
+        let mut answers = vec![(200, head(before.clone())); 4];
+        answers.extend(vec![(200, head(after.clone())); 2]);
+        let (url, asked) = scripted(answers).await;
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
+        let ended = process::run(&["reconcile", "--resume", id, "--apply", "--yes"], &variables, "").await;
+        let drifted = format!("GET {path}?show=drifted&per_page=200");
+        let mut calls = vec![format!("GET {path}?per_page=1"), drifted.clone()];
+        for _ in 0..posts {
+            calls.extend([format!("POST {path}/apply"), drifted.clone()]);
+        }
+        assert_eq!(*asked.lock().unwrap(), calls, "{} {}", ended.out, ended.err);
+        assert_eq!(ended.code, 4, "{} {}", ended.out, ended.err);
+        assert!(ended.err.contains("Uncertain whether adjusted: 1 row."), "{}", ended.err);
+    }
+}
+
 /// On a disk that filled meanwhile, or over a file that came there: what was adjusted is told, and the exit code says it.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -23,31 +23,59 @@ pub(super) async fn adjust(
     found: Value,
     drifted: &[Value],
 ) -> Result<(Value, bool), Failure> {
-    let path = format!("{PATH}/{id}/apply");
-    // What was begun, or ended uncertain, is gone on with: nothing new is asked for.
-    let uncertain = found.pointer("/summary/applied/uncertain").and_then(Value::as_u64).unwrap_or(0);
-    let is_begun = word(&found, "state") == "applying" || flags.rows.is_none() && uncertain > 0;
+    // What was begun is gone on with: nothing new is asked for.
+    if word(&found, "state") == "applying" {
+        let rows = to_adjust(&found, drifted);
+        let (found, drifted) = apply(flags, api, id, None, rows).await?;
+        let goes_on = has_more(flags.rows.as_ref(), &found, &drifted);
+        return Ok((found, goes_on));
+    }
+    if flags.rows.is_none() && uncertain(&found) > 0 {
+        // What ended uncertain is looked for first, and never sent anew. Rows that nobody tried come after it.
+        let (found, drifted) = apply(flags, api, id, None, uncertain(&found)).await?;
+        if !has_more(None, &found, &drifted) {
+            return Ok((found, false));
+        }
+        let rows = to_adjust(&found, &drifted).saturating_sub(uncertain(&found));
+        return ask_and_apply(flags, api, id, found, rows).await;
+    }
     let rows = match &flags.rows {
         Some(Lines(lines)) => lines.len() as u64,
         None => to_adjust(&found, drifted),
     };
-    if !is_begun && rows == 0 {
-        return Ok((found, false));
-    }
-    if !is_begun && !flags.yes {
-        let question = format!("Adjust {} in Zoho?", in_rows(rows));
-        if !agrees(&question).await? {
-            note("Nothing was written.");
-            return Ok((found, true));
-        }
+    if rows == 0 { Ok((found, false)) } else { ask_and_apply(flags, api, id, found, rows).await }
+}
+
+/// Asks whether so many rows are to be adjusted, and has them adjusted.
+async fn ask_and_apply(
+    flags: &Reconcile,
+    api: &Api,
+    id: &str,
+    found: Value,
+    rows: u64,
+) -> Result<(Value, bool), Failure> {
+    if !flags.yes && !agrees(&format!("Adjust {} in Zoho?", in_rows(rows))).await? {
+        note("Nothing was written.");
+        return Ok((found, true));
     }
     let asked = match &flags.rows {
         Some(Lines(lines)) => json!({ "rows": lines }).to_string(),
         None => json!({ "rows": "all" }).to_string(),
     };
-    let asked = Body::json(asked.as_bytes());
+    let (found, _) = apply(flags, api, id, Some(Body::json(asked.as_bytes())), rows).await?;
+    Ok((found, false))
+}
+
+/// Has the rows adjusted that are asked for, else what was begun before; shows how it ended, and reads the rows that drifted.
+async fn apply(
+    flags: &Reconcile,
+    api: &Api,
+    id: &str,
+    asked: Option<Body<'_>>,
+    rows: u64,
+) -> Result<(Value, Vec<Value>), Failure> {
     api.progress.show("Adjusting", 0, rows);
-    let begun = step(flags, api, &path, (!is_begun).then_some(asked)).await?;
+    let begun = step(flags, api, &format!("{PATH}/{id}/apply"), asked).await?;
     let notice = word(&begun, "notice").to_owned();
     drive(flags, api, begun).await?;
     let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
@@ -58,8 +86,12 @@ pub(super) async fn adjust(
         }
         printed::done(&found, &drifted);
     }
-    let goes_on = is_begun && has_more(flags.rows.as_ref(), &found, &drifted);
-    Ok((found, goes_on))
+    Ok((found, drifted))
+}
+
+/// How many rows nobody knows to be adjusted or not.
+fn uncertain(found: &Value) -> u64 {
+    found.pointer("/summary/applied").map_or(0, |applied| count(applied, "uncertain"))
 }
 
 /// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before. How rows
