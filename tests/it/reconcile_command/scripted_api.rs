@@ -108,11 +108,17 @@ async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet(
             &["3 rows"],
         ),
         (
+            json!({ "adjusted": 1, "uncertain": 1 }),
+            4,
+            &["adjusts nothing twice, and then it adjusts what was not tried (1 row); count them again"],
+            &["rifted"],
+        ),
+        (
             json!({ "adjusted": 1, "pending": 1, "uncertain": 1 }),
             4,
             &[
                 "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
-                "only after it found nothing",
+                "adjusts nothing twice; count them again only after it found nothing",
                 "Waiting for approval in Zoho: 1 row.",
             ],
             &["rifted"],

@@ -71,8 +71,18 @@ impl Wanted {
             if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
         };
         if uncertain > 0 {
+            let tried: u64 = ["adjusted", "pending", "changed", "refused", "uncertain"]
+                .map(|end| count(applied, end))
+                .iter()
+                .sum();
+            let untried = of("drifted").saturating_sub(tried);
+            let then = match untried {
+                0 => String::new(),
+                _ if self.names_rows => String::new(),
+                untried => format!(", and then it adjusts what was not tried ({})", in_rows(untried)),
+            };
             let line = format!(
-                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice; count them again only after it found nothing:\n  {}",
+                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice{then}; count them again only after it found nothing:\n  {}",
                 in_rows(uncertain),
                 self.again(id)
             );
